@@ -1,7 +1,7 @@
 """The scale switch: the same code runs as a smoke test, as the book, or at the size of the papers.
 
-The environment variable ``OTRECON_SCALE`` chooses: ``smoke`` proves that the cells run, ``cpu`` makes the book on a laptop,
-``paper`` repeats an experiment at its published size.
+The environment variable ``OTRECON_SCALE`` chooses: ``smoke`` proves that the cells run, ``cpu`` makes the book on a
+laptop, ``paper`` repeats an experiment at its published size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def scale() -> Scale:
 
 
 def pick(*, smoke: T, cpu: T, paper: T | None = None) -> T:
-    """The value that belongs to the current scale; ``paper`` falls back on ``cpu`` where it is omitted.
+    """Pick the value that belongs to the current scale; ``paper`` falls back on ``cpu`` where it is omitted.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""mri."""
+"""Magnetic resonance imaging: Fourier, sampling, coils, forward models and classical reconstructions."""
