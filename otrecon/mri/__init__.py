@@ -1,1 +1,6 @@
-"""Magnetic resonance imaging: Fourier, sampling, coils, forward models and classical reconstructions."""
+"""Magnetic resonance imaging: Fourier transforms, sampling, coils, forward models, classical reconstructions."""
+
+from otrecon.mri.cartesian import CartesianMRI
+from otrecon.mri.fourier import Fourier, fft2c, ifft2c
+
+__all__ = ["CartesianMRI", "Fourier", "fft2c", "ifft2c"]

@@ -1,0 +1,113 @@
+"""Multi-coil Cartesian MRI: coil sensitivities, Fourier transform, sampling mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from otrecon.mri.checks import check_complex, check_im_size, check_smaps
+from otrecon.mri.fourier import fft2c, ifft2c
+from otrecon.operators import LinearOperator
+
+__all__ = ["CartesianMRI"]
+
+
+class CartesianMRI(LinearOperator):
+    """Masked multi-coil Fourier transform: image ``(..., y, x)`` to zero-filled k-space ``(..., coil, y, x)``.
+
+    Parameters
+    ----------
+    mask
+        Boolean; True where k-space is measured, centred at ``n // 2``. Shape ``(y, x)``, or ``(y, 1)`` or ``(1, x)``
+        where all columns or all rows share one pattern: it is then expanded to the image size.
+    smaps
+        Complex coil sensitivities ``(coil, y, x)``. None: a single coil of uniform sensitivity 1.
+    im_size
+        Image size ``(y, x)``; needed only to expand a mask of one row or column where there are no maps.
+
+    Attributes
+    ----------
+    mask : Tensor
+        The expanded mask, bool ``(y, x)``.
+    smaps : Tensor or None
+        The maps as given.
+
+    Raises
+    ------
+    TypeError
+        If the mask is not boolean, or the maps or the input are not complex.
+    ValueError
+        If shapes do not fit, the mask measures nothing, or the maps are not finite.
+
+    Notes
+    -----
+    The operator computes in the precision of its input; the maps follow it.
+
+    References
+    ----------
+    K. P. Pruessmann et al., SENSE: sensitivity encoding for fast MRI, Magn. Reson. Med. 42 (1999). Seed row 000-M1.
+    """
+
+    mask: Tensor
+    smaps: Tensor | None
+
+    def __init__(self, mask: Tensor, smaps: Tensor | None = None, *, im_size: Sequence[int] | None = None) -> None:
+        if im_size is not None:
+            im_size = check_im_size(im_size)
+        if smaps is not None:
+            check_smaps(smaps, im_size)
+            im_size = (int(smaps.shape[1]), int(smaps.shape[2]))
+        mask = _expand(mask, im_size)
+        if smaps is not None and smaps.device != mask.device:
+            raise ValueError(f"mask is on {mask.device} and smaps on {smaps.device}: move them to one device.")
+        super().__init__(mask.shape, (1 if smaps is None else smaps.shape[0], *mask.shape))
+        self.register_buffer("mask", mask)
+        self.register_buffer("smaps", smaps)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        return self.mask * fft2c(self._to_coils(x))
+
+    def _adjoint(self, y: Tensor) -> Tensor:
+        check_complex(y, "kspace")
+        return self._from_coils(ifft2c(self.mask * y))
+
+    def _gram(self, x: Tensor) -> Tensor:
+        # Between the maps stands a circular convolution, which commutes with the shifts of the centred transforms:
+        # they cancel, and only the mask has to be brought to the order of the plain FFT.
+        mask = torch.fft.ifftshift(self.mask)
+        return self._from_coils(torch.fft.ifft2(mask * torch.fft.fft2(self._to_coils(x))))
+
+    def _to_coils(self, x: Tensor) -> Tensor:
+        check_complex(x, "image")
+        coils = x.unsqueeze(-3)
+        return coils if self.smaps is None else self.smaps.to(x.dtype) * coils
+
+    def _from_coils(self, coils: Tensor) -> Tensor:
+        if self.smaps is None:
+            return coils.squeeze(-3)
+        return (self.smaps.to(coils.dtype).conj() * coils).sum(-3)
+
+
+def _expand(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"mask must be a torch tensor, got {type(mask).__name__}: convert it first.")
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask must be boolean, got {mask.dtype}: write mask.bool(), or mask > 0.")
+    if mask.ndim != 2:
+        raise ValueError(f"mask must have shape (y, x), (y, 1) or (1, x), got {tuple(mask.shape)}.")
+    if im_size is None:
+        if 1 in mask.shape:
+            raise ValueError(
+                f"A mask of shape {tuple(mask.shape)} does not tell the image size: give smaps or im_size=(y, x)."
+            )
+        im_size = mask.shape
+    if any(n not in (1, size) for n, size in zip(mask.shape, im_size, strict=True)):
+        raise ValueError(
+            f"mask of shape {tuple(mask.shape)} does not fit an image of size {tuple(im_size)}: "
+            f"expected ({im_size[0]}, {im_size[1]}), ({im_size[0]}, 1) or (1, {im_size[1]})."
+        )
+    if not mask.any():
+        raise ValueError("mask is False everywhere: nothing would be measured.")
+    return mask.expand(*im_size).contiguous()
