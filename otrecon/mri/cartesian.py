@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_im_size, check_smaps
+from otrecon.mri.checks import check_im_size, check_smaps
 from otrecon.mri.fourier import fft2c, ifft2c
-from otrecon.operators import LinearOperator
+from otrecon.mri.multicoil import MultiCoil
 
 __all__ = ["CartesianMRI"]
 
 
-class CartesianMRI(LinearOperator):
+class CartesianMRI(MultiCoil):
     """Masked multi-coil Fourier transform: image ``(..., y, x)`` to zero-filled k-space ``(..., coil, y, x)``.
 
     Parameters
@@ -51,7 +51,6 @@ class CartesianMRI(LinearOperator):
     """
 
     mask: Tensor
-    smaps: Tensor | None
 
     def __init__(self, mask: Tensor, smaps: Tensor | None = None, *, im_size: Sequence[int] | None = None) -> None:
         if im_size is not None:
@@ -62,32 +61,19 @@ class CartesianMRI(LinearOperator):
         mask = _expand(mask, im_size)
         if smaps is not None and smaps.device != mask.device:
             raise ValueError(f"mask is on {mask.device} and smaps on {smaps.device}: move them to one device.")
-        super().__init__(mask.shape, (1 if smaps is None else smaps.shape[0], *mask.shape))
+        super().__init__(mask.shape, mask.shape, smaps)
         self.register_buffer("mask", mask)
-        self.register_buffer("smaps", smaps)
 
-    def _forward(self, x: Tensor) -> Tensor:
-        return self.mask * fft2c(self._to_coils(x))
+    def _transform(self, coils: Tensor) -> Tensor:
+        return self.mask * fft2c(coils)
 
-    def _adjoint(self, y: Tensor) -> Tensor:
-        check_complex(y, "kspace")
-        return self._from_coils(ifft2c(self.mask * y))
+    def _transform_adjoint(self, data: Tensor) -> Tensor:
+        return ifft2c(self.mask * data)
 
-    def _gram(self, x: Tensor) -> Tensor:
-        # Between the maps stands a circular convolution, which commutes with the shifts of the centred transforms:
-        # they cancel, and only the mask has to be brought to the order of the plain FFT.
-        mask = torch.fft.ifftshift(self.mask)
-        return self._from_coils(torch.fft.ifft2(mask * torch.fft.fft2(self._to_coils(x))))
-
-    def _to_coils(self, x: Tensor) -> Tensor:
-        check_complex(x, "image")
-        coils = x.unsqueeze(-3)
-        return coils if self.smaps is None else self.smaps.to(x.dtype) * coils
-
-    def _from_coils(self, coils: Tensor) -> Tensor:
-        if self.smaps is None:
-            return coils.squeeze(-3)
-        return (self.smaps.to(coils.dtype).conj() * coils).sum(-3)
+    def _transform_gram(self, coils: Tensor) -> Tensor:
+        # A circular convolution commutes with the shifts of the centred transforms: they cancel, and only the mask
+        # has to be brought to the order of the plain FFT.
+        return torch.fft.ifft2(torch.fft.ifftshift(self.mask) * torch.fft.fft2(coils))
 
 
 def _expand(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:

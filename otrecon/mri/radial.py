@@ -1,0 +1,163 @@
+"""Multi-coil MRI on a radial, or any other non-Cartesian, trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from otrecon.mri.checks import check_im_size
+from otrecon.mri.multicoil import MultiCoil
+from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel
+from otrecon.mri.trajectories import check_ktraj
+from otrecon.operators import LinearOperator
+
+__all__ = ["DensityWeighted", "RadialMRI"]
+
+
+class RadialMRI(MultiCoil):
+    """Coil sensitivities and a NUFFT: image ``(..., y, x)`` to k-space samples ``(..., coil, samples)``.
+
+    Parameters
+    ----------
+    ktraj
+        Trajectory ``(2, samples)`` in rad/voxel, row 0 ky and row 1 kx. Any trajectory serves, not only a radial one.
+    im_size
+        Image size ``(y, x)``.
+    smaps
+        Complex coil sensitivities ``(coil, y, x)``. None: a single coil of uniform sensitivity 1.
+    dcomp
+        Real non-negative density compensation ``(samples,)``, scaled such that gridding needs no further factor (as
+        :mod:`otrecon.mri.density` makes it). It never enters ``forward``, ``adjoint`` or ``gram``; it serves
+        :meth:`density_compensated_adjoint` and :meth:`density_weighted`.
+    toeplitz
+        Compute ``gram`` by a convolution instead of two NUFFTs: several times faster, equal to ``adjoint(forward)``
+        up to the accuracy of the NUFFT. Its kernel is made at the first use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is not in rad/voxel, or shapes do not fit, or weights are negative or not finite.
+
+    Notes
+    -----
+    The scaling is unitary: on the Cartesian grid the operator equals the orthonormal FFT. The adjoint is the true
+    adjoint, not an inverse: it weighs the densely sampled centre of k-space too much, and looks blurred.
+    """
+
+    ktraj: Tensor
+    dcomp: Tensor | None
+
+    def __init__(
+        self,
+        ktraj: Tensor,
+        im_size: Sequence[int],
+        smaps: Tensor | None = None,
+        *,
+        dcomp: Tensor | None = None,
+        toeplitz: bool = True,
+    ) -> None:
+        check_ktraj(ktraj)
+        im_size = check_im_size(im_size)
+        super().__init__(im_size, ktraj.shape[1:], smaps)
+        if dcomp is not None:
+            _check_dcomp(dcomp, ktraj.shape[1])
+        self.register_buffer("ktraj", ktraj)
+        self.register_buffer("dcomp", dcomp)
+        self.register_buffer("_kernel", None, persistent=False)
+        self.nufft = NUFFT(ktraj, im_size)
+        self.toeplitz = toeplitz
+
+    def density_compensated_adjoint(self, kdata: Tensor) -> Tensor:
+        """Gridding reconstruction A^H D y: the adjoint applied to density-compensated data.
+
+        Parameters
+        ----------
+        kdata
+            Complex ``(..., coil, samples)``.
+
+        Returns
+        -------
+        Tensor
+            Complex ``(..., y, x)``: the image where one coil samples k-space fully. With several coils it is the
+            image times the sum of squares of the maps.
+
+        Raises
+        ------
+        ValueError
+            If the operator has no ``dcomp``.
+        """
+        return self.adjoint(self._require_dcomp().to(kdata.dtype) * kdata)
+
+    def density_weighted(self) -> DensityWeighted:
+        """Operator D^(1/2) A, for iterative reconstruction of the data ``dcomp.sqrt() * kdata``.
+
+        Weighing data and model alike keeps the problem a least-squares problem, with normal equations
+        A^H D A x = A^H D y that are far better conditioned than A^H A x = A^H y. Weighing the data alone would not.
+
+        Raises
+        ------
+        ValueError
+            If the operator has no ``dcomp``.
+        """
+        return DensityWeighted(self)
+
+    def _transform(self, coils: Tensor) -> Tensor:
+        return self.nufft._forward(coils)
+
+    def _transform_adjoint(self, data: Tensor) -> Tensor:
+        return self.nufft._adjoint(data)
+
+    def _transform_gram(self, coils: Tensor) -> Tensor:
+        if not self.toeplitz:
+            return super()._transform_gram(coils)
+        if self._kernel is None:
+            self._kernel = toeplitz_kernel(self.ktraj, self.domain)
+        return apply_toeplitz(self._kernel, coils)
+
+    def _require_dcomp(self) -> Tensor:
+        if self.dcomp is None:
+            raise ValueError("This RadialMRI has no density compensation: build it with dcomp=pipe_density(...).dcomp.")
+        return self.dcomp
+
+
+class DensityWeighted(LinearOperator):
+    """D^(1/2) A for a :class:`RadialMRI` A with density compensation D; its gram is A^H D A.
+
+    Parameters
+    ----------
+    operator
+        The unweighted operator; it must have ``dcomp``.
+    """
+
+    root: Tensor
+
+    def __init__(self, operator: RadialMRI) -> None:
+        super().__init__(operator.domain, operator.range)
+        self.operator = operator
+        self.register_buffer("root", operator._require_dcomp().sqrt())
+        self.register_buffer("_kernel", None, persistent=False)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        y = self.operator._forward(x)
+        return self.root.to(y.dtype) * y
+
+    def _adjoint(self, y: Tensor) -> Tensor:
+        return self.operator._adjoint(self.root.to(y.dtype) * y)
+
+    def _gram(self, x: Tensor) -> Tensor:
+        if not self.operator.toeplitz:
+            return super()._gram(x)
+        if self._kernel is None:
+            self._kernel = toeplitz_kernel(self.operator.ktraj, self.domain, self.root.square())
+        return self.operator._from_coils(apply_toeplitz(self._kernel, self.operator._to_coils(x)))
+
+
+def _check_dcomp(dcomp: Tensor, samples: int) -> None:
+    if not isinstance(dcomp, Tensor) or not dcomp.is_floating_point():
+        raise TypeError("dcomp must be a tensor of a real floating dtype.")
+    if tuple(dcomp.shape) != (samples,):
+        raise ValueError(f"dcomp must have shape ({samples},), one weight per sample, got {tuple(dcomp.shape)}.")
+    if not torch.isfinite(dcomp).all() or (dcomp < 0).any() or not (dcomp > 0).any():
+        raise ValueError("dcomp must be finite and non-negative, and not all zero.")
