@@ -1,0 +1,202 @@
+"""Run chapters once, measure them, and never show a stale figure.
+
+Outputs live in a cache folder whose name is a key of all that can change them besides the chapter itself: the package,
+the pinned versions, the scale and the presence of real data. Inside it, jupyter-cache matches a chapter by its code
+cells. So a changed function runs every chapter again, a changed sentence runs none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+KEPT_KEYS = 3
+"""How many execution environments are kept, so that switching scale to and fro costs nothing."""
+
+_PEAK_MEMORY_CELL = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one execution of a chapter cost and said."""
+
+    docname: str
+    code_key: str
+    scale: str
+    seconds: float
+    megabytes: float
+    cores: int
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    glue: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ChapterError(Exception):
+    """A cell raised; the message ends with its traceback."""
+
+
+def environment_key(package: Path, constraints: Path, scale: str, *, data: str = "") -> str:
+    """Hash everything outside a chapter that its outputs depend on.
+
+    Parameters
+    ----------
+    package
+        Folder of the package; every file in it counts, byte-compiled ones excepted.
+    constraints
+        The file of pinned versions.
+    scale
+        Value of ``OTRECON_SCALE``.
+    data
+        Names of the real data at hand: a chapter shows its synthetic twin where they are missing.
+    """
+    digest = hashlib.sha256(f"{scale}\n{data}\n{sys.version_info[:2]}\n".encode())
+    files = sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    for path in [constraints, *files]:
+        digest.update(str(path.relative_to(package.parent if path != constraints else constraints.parent)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+class Executor:
+    """Executed chapters of one environment, kept under ``folder/key``.
+
+    Parameters
+    ----------
+    folder
+        Where the caches of all environments live.
+    key
+        The current environment, from `environment_key`.
+    scale
+        Value of ``OTRECON_SCALE`` that the kernels get.
+    timeout
+        Seconds that one cell may take.
+    """
+
+    def __init__(self, folder: Path, key: str, *, scale: str, timeout: int = 900) -> None:
+        self.folder, self.key, self.scale, self.timeout = folder, key, scale, timeout
+        self.home = folder / key
+        self.home.mkdir(parents=True, exist_ok=True)
+        os.utime(self.home)
+        self._forget_old_keys()
+
+    @property
+    def jupyter_cache(self) -> Path:
+        """Folder that myst-nb reads the outputs from."""
+        return self.home / "jupyter-cache"
+
+    def run(self, docname: str, notebook: nbformat.NotebookNode) -> tuple[Run, bool]:
+        """Return the run of a chapter and whether it was executed now (``False``: taken from the cache).
+
+        Raises
+        ------
+        ChapterError
+            If a cell raises, times out or kills its kernel. Nothing is cached then.
+        """
+        cache = get_cache(str(self.jupyter_cache))
+        _, code_key = cache.create_hashed_notebook(notebook)
+        record = self.home / f"{docname.replace('/', '.')}.json"
+        if record.exists():
+            kept = Run(**json.loads(record.read_text(encoding="utf-8")))
+            if kept.code_key == code_key and _is_cached(cache, notebook):
+                return kept, False
+        executed, run = self._execute(docname, code_key, notebook)
+        cache.cache_notebook_bundle(
+            CacheBundleIn(executed, docname, data={"execution_seconds": run.seconds}),
+            check_validity=False,
+            overwrite=True,
+        )
+        record.write_text(json.dumps(asdict(run), indent=1, sort_keys=True), encoding="utf-8")
+        return run, True
+
+    def _execute(
+        self, docname: str, code_key: str, notebook: nbformat.NotebookNode
+    ) -> tuple[nbformat.NotebookNode, Run]:
+        executed = nbformat.from_dict(json.loads(json.dumps(notebook)))
+        with tempfile.TemporaryDirectory(prefix="otrecon-chapter-") as scratch:
+            claims, glue = Path(scratch, "claims.jsonl"), Path(scratch, "glue.jsonl")
+            environment = {
+                **os.environ,
+                "OTRECON_SCALE": self.scale,
+                "OTRECON_STATIC": "1",
+                "OTRECON_CLAIMS": str(claims),
+                "OTRECON_GLUE": str(glue),
+                "MPLBACKEND": "agg",
+                "PYTHONHASHSEED": "0",
+            }
+            if data := os.environ.get("OTRECON_DATA"):  # the kernel works in a folder of its own
+                environment["OTRECON_DATA"] = str(Path(data).resolve())
+            client = NotebookClient(
+                executed,
+                timeout=self.timeout,
+                record_timing=False,  # timings in the cells' metadata would change their key
+                resources={"metadata": {"path": scratch}},
+                extra_arguments=["--log-level=ERROR"],
+            )
+            executed.cells.append(nbformat.v4.new_code_cell(_PEAK_MEMORY_CELL))
+            start = time.perf_counter()
+            try:
+                client.execute(env=environment)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                raise ChapterError(f"{docname}: {error}") from error
+            seconds = time.perf_counter() - start
+            peak = _megabytes(executed.cells.pop())
+            return executed, Run(
+                docname=docname,
+                code_key=code_key,
+                scale=self.scale,
+                seconds=round(seconds, 2),
+                megabytes=round(peak, 1),
+                cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+                claims=_read_lines(claims),
+                glue=_read_lines(glue),
+            )
+
+    def _forget_old_keys(self) -> None:
+        keys = sorted((p for p in self.folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in keys[KEPT_KEYS:]:
+            shutil.rmtree(old)
+
+
+def _is_cached(cache: Any, notebook: nbformat.NotebookNode) -> bool:
+    try:
+        cache.match_cache_notebook(notebook)
+    except KeyError:
+        return False
+    return True
+
+
+def _megabytes(cell: nbformat.NotebookNode) -> float:
+    """Peak resident memory that the kernel printed: in bytes on macOS, in kibibytes elsewhere."""
+    peak = int(cell.outputs[0]["text"])
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def over_budget(runs: Iterable[Run], *, seconds: float, megabytes: float, factor: float = 1.0) -> list[str]:
+    """Sentences that name each chapter above ``factor`` times the budget."""
+    complaints = []
+    for run in runs:
+        if run.seconds > factor * seconds:
+            complaints.append(f"{run.docname} took {run.seconds:.0f} s; its budget is {seconds:.0f} s")
+        if run.megabytes > factor * megabytes:
+            complaints.append(f"{run.docname} peaked at {run.megabytes:.0f} MB; its budget is {megabytes:.0f} MB")
+    return complaints

@@ -1,0 +1,277 @@
+"""The Sphinx extension of this book: run chapters, print what they cost, collect what they prove, stay offline.
+
+Everything that a plain `jupyter-book build .` of this repository does beyond Jupyter Book itself happens here.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.metadata
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from myst_nb.core.read import create_nb_reader
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from book._tools import colab, roles
+from book._tools.execution import ChapterError, Executor, Run, environment_key, over_budget
+from book._tools.site import STAMP, source_key
+from otrecon.lab import scale
+
+ROOT = Path(__file__).resolve().parents[2]
+EDITIONS = "_colab"
+"""Folder of the built site that holds the notebooks which the Colab buttons open."""
+MATHJAX = "tex-svg-full.js"
+ALLOWED_OVERRUN = 3.0
+"""A chapter this many times over its budget fails the build."""
+
+logger = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it even where nobody comments
+    app.add_config_value("otrecon_package", str(ROOT / "otrecon"), "env")
+    app.add_config_value("otrecon_constraints", str(ROOT / "constraints.txt"), "env")
+    app.add_config_value("otrecon_key", "", "env")
+    app.add_config_value("otrecon_budget", {"seconds": 90, "megabytes": 1500}, "html")
+    app.setup_extension(roles.__name__)
+    app.add_directive("chapter-costs", ChapterCosts)
+    app.add_directive("collected-claims", CollectedClaims)
+    app.connect("config-inited", prepare_config)
+    app.connect("builder-inited", run_chapters, priority=900)
+    app.connect("env-get-outdated", reread_collections)
+    app.connect("doctree-read", show_cost)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", finish_build)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
+
+
+def prepare_config(app: Sphinx, config: Any) -> None:
+    """Point myst-nb at the cache of this environment, and MathJax at a file of the book itself."""
+    config.otrecon_key = environment_key(
+        Path(config.otrecon_package), Path(config.otrecon_constraints), scale(), data=_data_at_hand()
+    )
+    config.nb_execution_cache_path = str(_executor(app).jupyter_cache)
+    config.mathjax_path = f"mathjax/{MATHJAX}"
+
+
+def _data_at_hand() -> str:
+    folder = os.environ.get("OTRECON_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        return ""
+    return " ".join(sorted(path.name for path in Path(folder).iterdir() if path.is_dir()))
+
+
+def _executor(app: Sphinx) -> Executor:
+    return Executor(Path(app.outdir).parent / "execution", app.config.otrecon_key, scale=scale())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+def run_chapters(app: Sphinx) -> None:
+    """Run each chapter whose cache is empty, one after the other, and keep what each cost."""
+    executor, chapters = _executor(app), _chapters(app)
+    runs: dict[str, Run] = {}
+    failures: list[ChapterError] = []
+    for number, (docname, notebook) in enumerate(chapters.items(), start=1):
+        try:
+            run, executed = executor.run(docname, notebook)
+        except ChapterError as failure:
+            logger.error("[%d/%d] %s", number, len(chapters), failure)
+            failures.append(failure)
+            continue
+        runs[docname] = run
+        how = "executed" if executed else "taken from the cache"
+        logger.info("[%d/%d] %s: %s, %.1f s, %.0f MB", number, len(chapters), docname, how, run.seconds, run.megabytes)
+    if failures:
+        raise ExtensionError(f"{len(failures)} of {len(chapters)} chapters failed; see the tracebacks above.")
+    app.env.otrecon_runs = runs
+
+
+def _chapters(app: Sphinx) -> dict[str, Any]:
+    """Notebooks of the table of contents, in its order, read exactly as myst-nb will read them."""
+    notebooks = {}
+    for docname in _docnames_in_order(app):
+        path = Path(app.env.doc2path(docname))
+        text = path.read_text(encoding="utf-8")
+        reader = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text)
+        if reader is not None:
+            notebooks[docname] = reader.read(text)
+    return notebooks
+
+
+def _docnames_in_order(app: Sphinx) -> list[str]:
+    toc = yaml.safe_load((Path(app.srcdir) / "_toc.yml").read_text(encoding="utf-8"))
+    files = [toc["root"], *(entry["file"] for part in toc.get("parts", [toc]) for entry in part.get("chapters", []))]
+    return [docname for docname in files if docname in app.project.discover(app.config.exclude_patterns)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a chapter cost and what it proved
+
+
+class ChapterCosts(Directive):
+    """A table of every chapter's measured time and peak memory beside its budget."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table from the runs of this build."""
+        app = self.state.document.settings.env.app
+        rows = []
+        for docname, run in app.env.otrecon_runs.items():
+            flag = "over budget" if over_budget([run], **app.config.otrecon_budget) else "within budget"
+            link = _chapter_link(self.state.document.settings.env, docname)
+            rows.append(
+                f"<tr><td>{link}</td><td>{run.seconds:.0f}</td><td>{run.megabytes:.0f}</td><td>{flag}</td></tr>"
+            )
+        head = "<tr><th>Chapter</th><th>Time (s)</th><th>Peak memory (MB)</th><th>Budget</th></tr>"
+        return [_raw(f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>')]
+
+
+class CollectedClaims(Directive):
+    """Every claim that a chapter made and the build checked, with its value."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build one list a chapter from the runs of this build."""
+        app = self.state.document.settings.env.app
+        parts = []
+        for docname, run in app.env.otrecon_runs.items():
+            if run.claims:
+                items = "".join(f"<li>{_claim_text(claim)}</li>" for claim in run.claims)
+                link = _chapter_link(self.state.document.settings.env, docname)
+                parts.append(f'<p><strong>{link}</strong></p><ul class="otrecon-claims">{items}</ul>')
+        return [_raw("".join(parts) or "<p>No chapter was run.</p>")]
+
+
+def _claim_text(claim: dict[str, Any]) -> str:
+    value = f" <em>{html.escape(str(claim['value']))}</em>" if claim.get("value") is not None else ""
+    return html.escape(claim["text"]) + value
+
+
+def _chapter_link(env: Any, docname: str) -> str:
+    source = Path(env.doc2path(docname)).read_text(encoding="utf-8").splitlines()
+    title = next(line[2:].strip() for line in source if line.startswith("# "))
+    target = os.path.relpath(docname, Path(env.docname).parent)
+    return f'<a href="{target}.html">{html.escape(title)}</a>'
+
+
+def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[str], _removed: set[str]) -> list[str]:
+    """Pages that collect from all chapters are read again at every build; so is a chapter with a new run."""
+    collections = [name for name in env.found_docs if Path(name).parent.name == "back"]
+    known = getattr(env, "otrecon_shown", {})
+    rerun = [name for name, run in env.otrecon_runs.items() if known.get(name) != run and name not in changed]
+    env.otrecon_shown = dict(env.otrecon_runs)
+    return [*collections, *rerun]
+
+
+def show_cost(app: Sphinx, doctree: nodes.document) -> None:
+    """Print the measured time and memory under a chapter's title."""
+    run = app.env.otrecon_runs.get(app.env.docname)
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if run is None or title is None:
+        return
+    flagged = over_budget([run], **app.config.otrecon_budget)
+    overview = os.path.relpath("book/back/costs", Path(app.env.docname).parent)
+    text = (
+        f"Measured when this page was built: {run.seconds:.0f} s and {run.megabytes:.0f} MB at scale "
+        f"<code>{run.scale}</code> on {run.cores} CPU cores, no GPU. "
+        f'<a href="{overview}.html">All chapters</a>.'
+    )
+    if flagged:
+        text += f" <strong>Over budget: {html.escape('; '.join(flagged))}.</strong>"
+    title.parent.insert(title.parent.index(title) + 1, _raw(f'<p class="otrecon-cost">{text}</p>'))
+
+
+def _raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pages
+
+
+def finish_page(app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Lead the Colab button to the edition without MyST, and give the page its social card."""
+    if pagename in app.env.otrecon_runs:
+        for group in context.get("header_buttons", []):
+            for button in group.get("buttons", []):
+                if button.get("text") == "Colab":
+                    button["url"] = colab_url(app.config, pagename)
+    card = f"{app.config.html_baseurl}_static/social-card.png"
+    context["metatags"] = context.get("metatags", "") + (
+        f'\n<meta property="og:title" content="{html.escape(app.config.html_title)}">'
+        f'\n<meta property="og:image" content="{card}">'
+        '\n<meta name="twitter:card" content="summary_large_image">'
+    )
+
+
+def colab_url(config: Any, docname: str) -> str:
+    """Address that opens a chapter's second edition in Colab: it is published with the site, on its branch."""
+    owner_and_name = config.html_theme_options["repository_url"].removeprefix("https://github.com/").strip("/")
+    colab_site = config.html_theme_options["launch_buttons"]["colab_url"].rstrip("/")
+    return f"{colab_site}/github/{owner_and_name}/blob/gh-pages/{EDITIONS}/{Path(docname).name}.ipynb"
+
+
+def finish_build(app: Sphinx, exception: Exception | None) -> None:
+    """Copy MathJax, write the Colab editions, say what was over budget, and stamp the site."""
+    if exception is not None or app.builder.format != "html":
+        return
+    (Path(app.outdir) / STAMP).unlink(missing_ok=True)
+    _copy_mathjax(Path(app.outdir))
+    _write_editions(app)
+    runs = app.env.otrecon_runs
+    budget = app.config.otrecon_budget
+    for complaint in over_budget(runs.values(), **budget):
+        logger.info("over budget: %s", complaint)
+    if fatal := over_budget(runs.values(), **budget, factor=ALLOWED_OVERRUN):
+        raise ExtensionError(f"More than {ALLOWED_OVERRUN:g} times over budget: {'; '.join(fatal)}.")
+    stamp = {"sources": source_key(Path(app.srcdir)), "scale": scale(), "chapters": list(runs)}
+    (Path(app.outdir) / STAMP).write_text(json.dumps(stamp, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _copy_mathjax(outdir: Path) -> None:
+    files = importlib.metadata.files("sphinx-mathjax-offline") or []
+    source = next((file.locate() for file in files if file.name == MATHJAX), None)
+    if source is None:
+        raise ExtensionError(f"sphinx-mathjax-offline does not hold {MATHJAX}; install the version of constraints.txt.")
+    target = outdir / "_static" / "mathjax"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(str(source), target / MATHJAX)
+
+
+def _write_editions(app: Sphinx) -> None:
+    """Write one readable notebook a chapter into the site."""
+    folder = Path(app.outdir) / EDITIONS
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    site = app.config.html_baseurl
+    labels = _label_addresses(app, site)
+    for docname, run in app.env.otrecon_runs.items():
+        edition = colab.to_colab(
+            Path(app.env.doc2path(docname)),
+            glue={item["name"]: item["text"] for item in run.glue},
+            labels=labels,
+            site_url=site,
+            macros=app.config.mathjax3_config["tex"]["macros"],
+            bibliography=Path(app.srcdir) / "book" / "references.bib",
+        )
+        colab.write(edition, folder / f"{Path(docname).name}.ipynb")
+
+
+def _label_addresses(app: Sphinx, site: str) -> dict[str, str]:
+    """Public address of every label and document."""
+    standard = app.env.get_domain("std")
+    labels = {docname: f"{site}{docname}.html" for docname in app.env.found_docs}
+    for name, (docname, anchor, *_) in {**standard.anonlabels, **standard.labels}.items():
+        labels[name] = f"{site}{docname}.html#{anchor}"
+    return labels
