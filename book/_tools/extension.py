@@ -112,7 +112,7 @@ def _chapters(app: Sphinx) -> dict[str, Any]:
 
 
 def _docnames_in_order(app: Sphinx) -> list[str]:
-    toc = yaml.safe_load((Path(app.srcdir) / "_toc.yml").read_text(encoding="utf-8"))
+    toc = yaml.safe_load((Path(app.srcdir) / app.config.external_toc_path).read_text(encoding="utf-8"))
     files = [toc["root"], *(entry["file"] for part in toc.get("parts", [toc]) for entry in part.get("chapters", []))]
     return [docname for docname in files if docname in app.project.discover(app.config.exclude_patterns)]
 
