@@ -1,1 +1,38 @@
-"""show."""
+"""What a chapter uses to speak: figures, image rows, sliders that are alive in the built page, claims and glue.
+
+Importing it pulls neither matplotlib nor any notebook tool; each is imported by the function that uses it.
+"""
+
+from otrecon.show.figure import Picture, beside, figure
+from otrecon.show.images import complex_image, error_maps, images, kspace, mask, phase, row
+from otrecon.show.panel import Panel, panel
+from otrecon.show.payload import assets
+from otrecon.show.slider import Slider, slider
+from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETTE, PAPER, context, subplots
+
+__all__ = [
+    "ACCENT",
+    "CMAPS",
+    "INK",
+    "METHOD_COLOURS",
+    "MUTED",
+    "PALETTE",
+    "PAPER",
+    "Panel",
+    "Picture",
+    "Slider",
+    "assets",
+    "beside",
+    "complex_image",
+    "context",
+    "error_maps",
+    "figure",
+    "images",
+    "kspace",
+    "mask",
+    "panel",
+    "phase",
+    "row",
+    "slider",
+    "subplots",
+]
