@@ -3,7 +3,9 @@
 Importing it pulls neither matplotlib nor any notebook tool; each is imported by the function that uses it.
 """
 
+from otrecon.show.claims import Claim, ClaimError, claim
 from otrecon.show.figure import Picture, beside, figure
+from otrecon.show.glue import glue, glued
 from otrecon.show.images import complex_image, error_maps, images, kspace, mask, phase, row
 from otrecon.show.panel import Panel, panel
 from otrecon.show.payload import assets
@@ -18,15 +20,20 @@ __all__ = [
     "MUTED",
     "PALETTE",
     "PAPER",
+    "Claim",
+    "ClaimError",
     "Panel",
     "Picture",
     "Slider",
     "assets",
     "beside",
+    "claim",
     "complex_image",
     "context",
     "error_maps",
     "figure",
+    "glue",
+    "glued",
     "images",
     "kspace",
     "mask",
