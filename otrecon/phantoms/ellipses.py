@@ -191,16 +191,16 @@ class EllipsePhantom:
         Returns
         -------
         Tensor
-            ``(samples,)``, or ``(coils, samples)`` with coils; complex64 for a float32 ``ktraj``, complex128 for float64.
+            ``(samples,)``, or ``(coils, samples)`` with coils; complex64 for float32 ``ktraj``, complex128 for float64.
 
         Notes
         -----
         .. math:: K(k) = \frac{1}{\sqrt{n_y n_x}} \int f(r) \, e^{-i k \cdot r} \, dr, \qquad r \text{ in voxels,}
 
         where an ellipse with centre c contributes ``2 area J1(q) / q exp(-i k.c)``, q being the length of k in the
-        frame in which the ellipse is the unit disc. The sum over pixels of the unitary FFT becomes the integral, so a centred
-        inverse FFT of :meth:`cartesian_kspace` shows the phantom in its place and scale, with Gibbs ringing. A product
-        with a coil's complex exponential shifts k-space, hence coils stay exact too. Evaluated in float64.
+        frame in which the ellipse is the unit disc. The unitary FFT's sum over pixels has become the integral, so a
+        centred inverse FFT of :meth:`cartesian_kspace` shows the phantom in its place and scale, with Gibbs ringing. A
+        product with a coil's complex exponential shifts k-space, so coils stay exact too. Evaluated in float64.
         """
         ny, nx = check_im_size(im_size)
         ky, kx = check_ktraj(ktraj).to(torch.float64)
