@@ -4,6 +4,7 @@ from otrecon.mri.calibration import calibration_region, walsh
 from otrecon.mri.cartesian import CartesianMRI
 from otrecon.mri.coils import combine, g_factor, root_sum_of_squares, simulate_coils
 from otrecon.mri.compression import CoilCompression, compress_coils
+from otrecon.mri.density import DensityCompensation, pipe_density, radial_density
 from otrecon.mri.espirit import espirit, espirit_eigenmaps
 from otrecon.mri.fourier import Fourier, fft2c, ifft2c
 from otrecon.mri.masks import (
@@ -15,15 +16,33 @@ from otrecon.mri.masks import (
     random_lines,
     variable_density_lines,
 )
+from otrecon.mri.multicoil import MultiCoil, point_spread
+from otrecon.mri.ndft import NDFT
 from otrecon.mri.noise import add_noise, correlated_noise, noise_covariance, noise_std, prewhiten
+from otrecon.mri.nufft import NUFFT
+from otrecon.mri.radial import DensityWeighted, RadialMRI
+from otrecon.mri.trajectories import (
+    cartesian_trajectory,
+    interleaved_spokes,
+    radial_trajectory,
+    select_spokes,
+    spoke_angles,
+)
 
 __all__ = [
+    "NDFT",
+    "NUFFT",
     "CartesianMRI",
     "CoilCompression",
+    "DensityCompensation",
+    "DensityWeighted",
     "Fourier",
+    "MultiCoil",
+    "RadialMRI",
     "SamplingMask",
     "add_noise",
     "calibration_region",
+    "cartesian_trajectory",
     "combine",
     "compress_coils",
     "correlated_noise",
@@ -33,15 +52,22 @@ __all__ = [
     "fft2c",
     "g_factor",
     "ifft2c",
+    "interleaved_spokes",
     "noise_covariance",
     "noise_std",
     "nominal_equispaced_lines",
+    "pipe_density",
+    "point_spread",
     "poisson_disk",
     "prewhiten",
+    "radial_density",
     "radial_on_grid",
+    "radial_trajectory",
     "random_lines",
     "root_sum_of_squares",
+    "select_spokes",
     "simulate_coils",
+    "spoke_angles",
     "variable_density_lines",
     "walsh",
 ]

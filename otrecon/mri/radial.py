@@ -48,6 +48,7 @@ class RadialMRI(MultiCoil):
 
     ktraj: Tensor
     dcomp: Tensor | None
+    _kernel: Tensor | None
 
     def __init__(
         self,
@@ -132,6 +133,7 @@ class DensityWeighted(LinearOperator):
     """
 
     root: Tensor
+    _kernel: Tensor | None
 
     def __init__(self, operator: RadialMRI) -> None:
         super().__init__(operator.domain, operator.range)

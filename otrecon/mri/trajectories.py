@@ -153,7 +153,7 @@ def radial_trajectory(
 
 
 def interleaved_spokes(spokes: int, factor: int, frame: int) -> Tensor:
-    """Indices of the spokes that frame ``frame`` keeps: every ``factor``-th one, offset by one spoke per frame.
+    """Choose the spokes that frame ``frame`` keeps: every ``factor``-th one, offset by one spoke per frame.
 
     Frame ``t`` keeps spokes ``t mod factor, t mod factor + factor, ...``; ``factor`` successive frames together have
     every spoke exactly once. Where ``factor`` does not divide ``spokes``, frames differ by one spoke: 196 spokes and
