@@ -1,0 +1,25 @@
+"""Iterative solvers that know only operators, penalties and callbacks.
+
+They stand on the ground floor beside ``operators``: classical MRI uses them first, the dynamic, CT and cross-modal rooms
+use the same three. Conjugate gradients solves normal equations; FISTA takes a penalty whose proximal map is cheap;
+the primal-dual method takes a penalty of a linear map of the image. Each takes the least-squares term as a
+:class:`LeastSquares`, which needs one gram an iteration instead of a forward and an adjoint, and each returns a
+:class:`Solution` that says whether it converged, to what error, and how it got there.
+"""
+
+from otrecon.solvers.conjugate_gradient import conjugate_gradient
+from otrecon.solvers.fista import fista
+from otrecon.solvers.least_squares import LeastSquares
+from otrecon.solvers.penalties import MixedNorm
+from otrecon.solvers.primal_dual import primal_dual
+from otrecon.solvers.solution import ConvergenceWarning, Solution
+
+__all__ = [
+    "ConvergenceWarning",
+    "LeastSquares",
+    "MixedNorm",
+    "Solution",
+    "conjugate_gradient",
+    "fista",
+    "primal_dual",
+]

@@ -1,0 +1,98 @@
+"""What an iterative solver gives back, and the two things that all of them check."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+__all__ = ["Callback", "ConvergenceWarning", "Solution"]
+
+Callback = Callable[[int, Tensor], None]
+
+
+class ConvergenceWarning(UserWarning):
+    """An iterative solver stopped before it reached its tolerance."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The end of an iteration and the way there.
+
+    Attributes
+    ----------
+    x
+        Last iterate, ``(..., *domain)``.
+    converged
+        Whether ``error`` is at most the tolerance asked for.
+    iterations
+        Number of iterations done.
+    error
+        The last residual: what was reached. What a residual measures is said by each solver; all are relative, so that
+        scaling the data leaves them unchanged.
+    residuals
+        The residual after each iteration. In a batch: of its worst member.
+    objective
+        The objective after each iteration, summed over the batch.
+    """
+
+    x: Tensor
+    converged: bool
+    iterations: int
+    error: float
+    residuals: list[float] = field(repr=False)
+    objective: list[float] = field(repr=False)
+
+
+def inner(u: Tensor, v: Tensor, dims: int) -> Tensor:
+    """Real part of ``sum(conj(u) v)`` over the last ``dims`` axes, kept as axes of length 1; accumulated in float64."""
+    product = (torch.view_as_real(u) * torch.view_as_real(v)).sum(-1) if u.is_complex() else u * v
+    return product.sum(dim=tuple(range(-dims, 0)), keepdim=True, dtype=torch.float64)
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Quotient that is 0 where the numerator is 0: zero data is solved by zero."""
+    return torch.where(numerator == 0, torch.zeros_like(numerator), numerator / denominator)
+
+
+def check_settings(tolerance: float, max_iterations: int) -> None:
+    """Raise ValueError unless the tolerance is at least 0 and the limit at least 1."""
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance}; 0 runs all max_iterations.")
+    if max_iterations < 1 or int(max_iterations) != max_iterations:
+        raise ValueError(f"max_iterations must be a positive integer, got {max_iterations}.")
+
+
+def check_start(initial: Tensor, like: Tensor) -> Tensor:
+    """Raise ValueError unless the initial guess has the shape, dtype and device of the solution."""
+    if (initial.shape, initial.dtype, initial.device) != (like.shape, like.dtype, like.device):
+        raise ValueError(
+            f"initial must match the solution, {tuple(like.shape)} {like.dtype} on {like.device}; "
+            f"got {tuple(initial.shape)} {initial.dtype} on {initial.device}."
+        )
+    return initial.detach().clone()
+
+
+def finish(
+    solver: str,
+    x: Tensor,
+    residuals: list[float],
+    objective: list[float],
+    tolerance: float,
+    error: float,
+    reason: str = "raise max_iterations, or accept a larger tolerance",
+) -> Solution:
+    """Make the solution; warn once if a tolerance was asked for (above 0) and missed."""
+    iterations = len(residuals)
+    converged = error <= tolerance
+    if tolerance > 0 and not converged:
+        warnings.warn(
+            f"{solver} stopped after {iterations} iterations at a relative residual of {error:.1e}, above the "
+            f"tolerance {tolerance:.1e}: {reason}.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return Solution(x, converged, iterations, error, residuals, objective)
