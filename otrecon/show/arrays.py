@@ -17,7 +17,7 @@ Kind = Literal["magnitude", "phase", "kspace", "mask", "error", "difference"]
 
 
 def to_array(value: object, name: str = "image", ndim: int | None = 2) -> NDArray[Any]:
-    """A finite numpy array from a torch tensor or anything numpy understands.
+    """Make a finite numpy array of a torch tensor or anything numpy understands.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Scale:
 
 
 def table(kind: Kind) -> NDArray[np.uint8]:
-    """The colour map of a kind as 256 RGB triples."""
+    """Return the colour map of a kind as 256 RGB triples."""
     import matplotlib as mpl
 
     colours = mpl.colormaps[CMAPS[kind]](np.arange(256))
@@ -98,7 +98,7 @@ def table(kind: Kind) -> NDArray[np.uint8]:
 
 
 def png(array: NDArray[Any], scale: Scale, hidden: NDArray[np.bool_] | None = None) -> bytes:
-    """The array through its scale as PNG; pixels where `hidden` is true are transparent."""
+    """Encode an array through its scale as PNG; pixels where `hidden` is true are transparent."""
     from PIL import Image
 
     index = scale.index(array)
@@ -115,6 +115,6 @@ def png(array: NDArray[Any], scale: Scale, hidden: NDArray[np.bool_] | None = No
 
 
 def gradient(kind: Kind) -> str:
-    """The colour map of a kind as a CSS gradient."""
+    """Return the colour map of a kind as a CSS gradient."""
     stops = table(kind)[np.linspace(0, 255, 2 if CMAPS[kind] == "gray" else 13).round().astype(int)]
     return "linear-gradient(90deg," + ",".join("#" + bytes(stop).hex() for stop in stops) + ")"

@@ -71,11 +71,11 @@ class Picture:
         self.kind = kind
 
     def fragment(self, alt: str | None = None) -> str:
-        """The body with its alt text and its id placeholder still in place (a slider fills it for all its frames)."""
+        """Return the body with its alt text; the id placeholder stays (a slider fills it for all its frames)."""
         return self.body.replace(svg.ALT, escape(self.alt if alt is None else alt))
 
     def html(self) -> str:
-        """The whole ``<figure>``; the same content always gives the same bytes."""
+        """Return the whole ``<figure>``; the same content always gives the same bytes."""
         fragment = self.fragment()
         fragment = fragment.replace(svg.ID, f"o{content_hash(fragment, self.caption or '')}-")
         classes = f"otrecon-figure {self.kind}".strip()

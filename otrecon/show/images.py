@@ -1,7 +1,7 @@
 """Rows of images that say what they show: one shared scale, errors at one stated gain, metrics under each image.
 
-A row is HTML around small lossless PNGs rather than one drawing: its text keeps its size when the page is narrow, and the
-panels wrap. The y axis points downwards, as in the arrays. `row` takes any panels; the others are shorthands.
+A row is HTML around small lossless PNGs rather than one drawing: its text keeps its size when the page is narrow, and
+the panels wrap. The y axis points downwards, as in the arrays. `row` takes any panels; the others are shorthands.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def images(
     columns: int | None = None,
     caption: str | None = None,
 ) -> Picture:
-    """Images side by side on one scale, which the row states.
+    """Set images side by side on one scale, which the row states.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ def images(
     captions
         One line a image, under it.
     metrics
-        From text to ``function(image, reference)``: ``{"PSNR {:.1f} dB": psnr}``. Written under each image but the reference.
+        From text to ``function(image, reference)``: ``{"PSNR {:.1f} dB": psnr}``.
+        Written under each image but the reference.
     errors
         Whether a row of error maps stands below; by default where there is a reference.
     error_gain
@@ -137,7 +138,7 @@ def error_maps(
     columns: int | None = None,
     caption: str | None = None,
 ) -> Picture:
-    """Errors of several images on one scale: modulus (sequential map), or signed differences (diverging map).
+    """Show errors of several images on one scale: modulus (sequential map), or signed differences (diverging map).
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def kspace(
     k_unit: str = "cycles/FOV",
     caption: str | None = None,
 ) -> Picture:
-    """K-space on a log scale: dB below its maximum, zero frequency at n // 2.
+    """Show k-space on a log scale: dB below its maximum, zero frequency at n // 2.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def kspace(
 
 
 def phase(image: object, *, alt: str, title: str = "", threshold: float = 0.05, caption: str | None = None) -> Picture:
-    """Phase in rad on a cyclic map; where the modulus is below `threshold` of its maximum nothing is drawn.
+    """Show the phase in rad on a cyclic map; where the modulus is below `threshold` of its maximum nothing is drawn.
 
     Parameters
     ----------
@@ -217,7 +218,7 @@ def complex_image(
     threshold: float = 0.05,
     caption: str | None = None,
 ) -> Picture:
-    """Magnitude and phase of a complex image ``(y, x)`` side by side; parameters as for `phase`."""
+    """Show magnitude and phase of a complex image ``(y, x)`` side by side; parameters as for `phase`."""
     if to_array(image).dtype.kind != "c":
         raise TypeError("image is real; use show.images, or give complex data")
     panels = [
@@ -228,7 +229,7 @@ def complex_image(
 
 
 def mask(mask: object, *, alt: str, title: str = "", caption: str | None = None) -> Picture:
-    """A sampling mask ``(ky, kx)``: acquired samples white, their fraction underneath."""
+    """Show a sampling mask ``(ky, kx)``: acquired samples white, their fraction underneath."""
     return row([panel(mask, title, kind="mask")], alt=alt, caption=caption)
 
 
@@ -257,8 +258,9 @@ def _reference(reference: object, names: list[str], given: list[Any]) -> tuple[A
             raise ValueError(f"reference is {reference!r}; the titles are {names}")
         index = names.index(reference)
         return given[index], index
-    index = next((k for k, image in enumerate(given) if image is reference), None) if reference is not None else None
-    return reference, index
+    if reference is None:
+        return None, None
+    return reference, next((k for k, image in enumerate(given) if image is reference), None)
 
 
 def _real(array: NDArray[Any]) -> NDArray[Any]:

@@ -73,7 +73,7 @@ def panel(
     k_unit: str = "cycles/FOV",
     threshold: float = 0.0,
 ) -> Panel:
-    """One image of a row, for `otrecon.show.row`.
+    """Make one image of a row, for `otrecon.show.row`.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def panel(
 
 
 def check_box(box: Box | None, shape: tuple[int, ...]) -> Box | None:
-    """A zoom box that lies inside the image, or a ValueError."""
+    """Return a zoom box that lies inside the image, or raise ValueError."""
     if box is None:
         return None
     y0, y1, x0, x1 = box
@@ -201,8 +201,9 @@ def compose(panels: Sequence[Panel], *, alt: str, caption: str | None, columns: 
     gap = 0.8
     width = f"calc((100% - {(columns - 1) * gap:.1f}em)/{columns} - .1px)"
     body = (
-        f'<div class="otrecon-row" role="group" aria-label="{svg.ALT}" style="max-width:{max(20, 15 * columns)}em;margin:0 auto">\n'
-        f'<div style="display:grid;gap:.6em {gap}em;align-items:start;'
+        f'<div class="otrecon-row" role="group" aria-label="{svg.ALT}" '
+        f'style="max-width:{max(20, 15 * columns)}em;margin:0 auto">\n'
+        f'<div style="display:grid;gap:.8em {gap}em;align-items:start;'
         f'grid-template-columns:repeat(auto-fit,minmax(max(7em,{width}),1fr))">\n{inner}\n</div>\n{_legends(panels)}\n</div>'
     )
     return Picture(body, alt, caption, "otrecon-images")
@@ -287,13 +288,14 @@ def _legends(panels: Sequence[Panel]) -> str:
         else:
             low, high = (f"{value:.3g}".replace("-", "−") for value in (scale.low, scale.high))
         unit = f" {escape(scale.unit)}" if scale.unit else ""
-        clipped = ", values beyond the ends are clipped" if any(one.clipped for one in group) else ""
+        clipped = "<span>(beyond the ends: clipped)</span>" if any(one.clipped for one in group) else ""
         bars.append(
-            '<span style="display:inline-flex;align-items:center;gap:.45em">'
-            f"<span>{escape(name[:1].upper() + name[1:])}:</span><span>{low}</span>"
+            '<span style="display:inline-flex;flex-wrap:wrap;align-items:center;gap:.1em .45em">'
+            f"<span>{escape(name[:1].upper() + name[1:])}:</span>"
+            f'<span style="display:inline-flex;align-items:center;gap:.45em;white-space:nowrap"><span>{low}</span>'
             '<span aria-hidden="true" style="display:inline-block;width:6em;height:.75em;border-radius:2px;'
             f'background:{arrays.gradient(scale.kind)};print-color-adjust:exact;-webkit-print-color-adjust:exact"></span>'
-            f"<span>{high}{unit}{clipped}</span></span>"
+            f"<span>{high}{unit}</span></span>{clipped}</span>"
         )
     if not bars:
         return ""

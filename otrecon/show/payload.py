@@ -35,7 +35,8 @@ def pack(frames: Sequence[Frame]) -> tuple[list[str], str]:
     Returns
     -------
     htmls, payload
-        The finished frames, and base64 of gzip of JSON ``{"lines": [...], "frames": [[line numbers], ...], "alts": [...]}``.
+        The finished frames, and base64 of gzip of JSON
+        ``{"lines": [...], "frames": [[line numbers], ...], "alts": [...]}``.
     """
     prefix = f"o{content_hash(*(html for html, _ in frames))}-"
     htmls = [html.replace(svg.ID, prefix) for html, _ in frames]
@@ -47,14 +48,14 @@ def pack(frames: Sequence[Frame]) -> tuple[list[str], str]:
 
 
 def unpack(payload: str) -> list[Frame]:
-    """The frames of a block, as the script in the page reads them."""
+    """Read the frames of a block, as the script in the page reads them."""
     data = json.loads(gzip.decompress(base64.b64decode(payload)))
     htmls = ["\n".join(data["lines"][k] for k in row) for row in data["frames"]]
     return list(zip(htmls, data["alts"], strict=True))
 
 
 def control(slider: Slider, first: str, payload: str) -> str:
-    """The slider as HTML: the first frame, one range input a parameter, the play button, and the other frames.
+    """Write the slider as HTML: the first frame, one range input a parameter, the play button, and the other frames.
 
     Without scripts, and in print, only the first frame shows.
     """
@@ -80,7 +81,8 @@ def control(slider: Slider, first: str, payload: str) -> str:
         )
     caption = f"\n<figcaption>{escape(slider.caption)}</figcaption>" if slider.caption else ""
     return (
-        f'<figure class="otrecon-slider" role="group" aria-label="{escape(slider.label)}" style="margin:1.2em 0;padding:0">\n'
+        f'<figure class="otrecon-slider" role="group" aria-label="{escape(slider.label)}" '
+        f'style="margin:1.2em 0;padding:0">\n'
         f'<div class="otrecon-frame otrecon-scroll" style="overflow-x:auto">\n{first}\n</div>\n'
         f'<div class="otrecon-controls" hidden="hidden">\n' + "\n".join(rows) + f"{button}\n</div>\n"
         f'<p class="otrecon-live" role="status"></p>{caption}\n'
@@ -89,7 +91,7 @@ def control(slider: Slider, first: str, payload: str) -> str:
 
 
 def assets() -> dict[str, Path]:
-    """The files that a page with sliders needs once: ``{"slider.js": path, "otrecon.css": path}``.
+    """Name the files that a page with sliders needs once: ``{"slider.js": path, "otrecon.css": path}``.
 
     The book's configuration copies them into its static folder and names them in ``html_js_files`` and
     ``html_css_files``; outside the book a slider brings them along.
@@ -100,7 +102,7 @@ def assets() -> dict[str, Path]:
 
 @cache
 def inline_assets() -> str:
-    """Style sheet and script as they go along with a slider outside the book; a second copy does nothing."""
+    """Return style sheet and script as they go along with a slider outside the book; a second copy does nothing."""
     paths = assets()
     style = paths["otrecon.css"].read_text(encoding="utf-8")
     script = paths["slider.js"].read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from otrecon.show import svg
 from otrecon.show.arrays import to_array
-from otrecon.show.figure import Picture, check_alt, figure, is_matplotlib
+from otrecon.show.figure import Picture, check_alt, escape, figure, is_matplotlib
 from otrecon.show.parameters import Parameter, parameters
 
 BUDGET = 1_200_000
@@ -76,11 +76,11 @@ class Slider:
         return list(itertools.product(*(range(len(parameter.values)) for parameter in self.params)))
 
     def arguments(self, position: tuple[int, ...]) -> dict[str, Any]:
-        """The arguments of the function at a combination of positions."""
+        """Return the arguments of the function at a combination of positions."""
         return {p.name: p.values[k] for p, k in zip(self.params, position, strict=True)}
 
     def result(self, position: tuple[int, ...]) -> object:
-        """What the function returned there; matplotlib figures are drawn at once. Computed once.
+        """Return what the function returned there; matplotlib figures are drawn at once. Computed once.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Slider:
         return self._results[position]
 
     def frame(self, position: tuple[int, ...]) -> Frame:
-        """The frame at a combination of positions."""
+        """Return the frame at a combination of positions."""
         value = self.result(position)
         if isinstance(value, Picture):
             alt = value.alt if self.alt is None else self._alt(self.arguments(position))
@@ -148,7 +148,8 @@ def slider(
     ----------
     function
         ``function(**parameters)`` returns a matplotlib figure, a picture (of `otrecon.show.figure`, `images`, `row`,
-        ...), an image ``(y, x)`` or a row of images ``(n, y, x)``. Arrays of all frames share one scale.
+        ...), an image ``(y, x)`` or a row of images ``(n, y, x)``. Arrays of all frames share one scale
+        (with a live kernel: the scale of the first one shown).
     alt
         Required unless the function returns pictures: alt text, or a function of the same parameters.
     label
@@ -196,7 +197,8 @@ def slider(
     ...     fig, ax = show.subplots(width=4.8, xlabel="x / px")
     ...     ax.plot([0, 1], [0, blur])
     ...     return fig
-    >>> widget = show.slider(draw, blur=[0.5, 1.0], units={"blur": "px"}, alt=lambda blur: f"A line of slope {blur}, steeper with blur.")
+    >>> alt = "A line that is steeper where the blur is larger."
+    >>> widget = show.slider(draw, blur=[0.5, 1.0], units={"blur": "px"}, alt=alt)
     """
     params = parameters(values, start=start or {}, labels=labels or {}, units=units or {})
     count = math.prod(len(parameter.values) for parameter in params)
@@ -270,13 +272,14 @@ class StaticSlider(Slider):
         size = len(self._html.encode())
         if size > budget:
             raise ValueError(
-                f"this slider adds {size / 1e6:.2f} MB to its page ({len(frames)} frames of {size / len(frames) / 1e3:.0f} kB); "
+                f"this slider adds {size / 1e6:.2f} MB to its page ({len(frames)} frames of "
+                f"{size / len(frames) / 1e3:.0f} kB); "
                 f"the budget is {budget / 1e6:.2f} MB. Give fewer values, show fewer or smaller images, or set "
                 "quality=80 for images that need not be exact"
             )
 
     def html(self) -> str:
-        """The control as it stands in the page, without the style sheet and script of `otrecon.show.assets`."""
+        """Return the control as it stands in the page, without the style sheet and script of `otrecon.show.assets`."""
         return self._html
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
@@ -296,6 +299,9 @@ class LiveSlider(Slider):
         import ipywidgets as widgets
 
         began = time.perf_counter()
+        first = self.result(self.start)
+        if not isinstance(first, Picture):
+            self._limits = _limits([first])
         self._picture = widgets.HTML(self._live(self.start))
         quick = time.perf_counter() - began < 0.3
         self.controls = [
@@ -330,7 +336,13 @@ class LiveSlider(Slider):
         return Picture(html, alt, self.caption).html()
 
     def _update(self, change: object) -> None:  # noqa: ARG002 - ipywidgets hands it over
-        self._picture.value = self._live(tuple(one.value for one in self.controls))
+        try:
+            self._picture.value = self._live(tuple(one.value for one in self.controls))
+        except Exception as error:
+            # A kernel only logs what its widgets raise; the reader must see it.
+            notes = " ".join(getattr(error, "__notes__", []))
+            self._picture.value = f'<pre role="alert">{escape(f"{type(error).__name__}: {error} {notes}")}</pre>'
+            raise
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:  # noqa: ARG002
         return self.widget._repr_mimebundle_()

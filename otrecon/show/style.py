@@ -1,7 +1,7 @@
 """The one visual identity of the book: colours, colour maps and matplotlib settings.
 
-Figures are drawn in *sentinel* colours (``INK``, ``MUTED``, ``PAPER``, ``ACCENT`` and the categories of ``PALETTE``) which
-`otrecon.show.svg` turns into CSS variables, so that one drawing follows the reader's light or dark theme.
+Figures are drawn in *sentinel* colours (``INK``, ``MUTED``, ``PAPER``, ``ACCENT`` and the categories of ``PALETTE``)
+which `otrecon.show.svg` turns into CSS variables, so that one drawing follows the reader's light or dark theme.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ CMAPS: Mapping[str, str] = MappingProxyType(
         "difference": "RdBu_r",
     }
 )
-"""Colour map by meaning: grey for magnitude, cyclic for phase, one sequential for errors, one diverging for differences."""
+"""Colour map by meaning: grey for magnitude, cyclic for phase, sequential for errors, diverging for differences."""
 
 RC: Mapping[str, Any] = MappingProxyType(
     {
@@ -90,6 +90,7 @@ RC: Mapping[str, Any] = MappingProxyType(
         "axes.titlesize": 11,
         "axes.titleweight": "bold",
         "figure.constrained_layout.use": True,
+        "figure.constrained_layout.wspace": 0.06,
         "figure.facecolor": "none",
         "figure.titlesize": 12,
         "font.family": "DejaVu Sans",
@@ -120,13 +121,18 @@ RC: Mapping[str, Any] = MappingProxyType(
 )
 
 
+def settings() -> Any:
+    """Return matplotlib's settings as the book wants them."""
+    from matplotlib.rcsetup import cycler
+
+    return {**RC, "axes.prop_cycle": cycler(color=[colour for colour in PALETTE.values() if colour != ACCENT])}
+
+
 def context() -> AbstractContextManager[None]:
-    """Matplotlib's settings as the book wants them, inside a ``with`` block."""
+    """Apply the book's settings inside a ``with`` block."""
     import matplotlib as mpl
 
-    settings = dict(RC)
-    settings["axes.prop_cycle"] = mpl.cycler(color=[c for c in PALETTE.values() if c != ACCENT])
-    return mpl.rc_context(settings)
+    return mpl.rc_context(settings())
 
 
 def subplots(
@@ -142,7 +148,9 @@ def subplots(
     height_ratios: list[float] | None = None,
     **subplot_kw: Any,
 ) -> tuple[Figure, Any]:
-    """A house-styled figure and its axes, which pyplot does not know (nothing to close, nothing shown twice).
+    """Make a house-styled figure and its axes, which pyplot does not know (nothing to close, nothing shown twice).
+
+    The style stays for the rest of the session, so that what is drawn afterwards follows it too.
 
     Parameters
     ----------
@@ -163,18 +171,19 @@ def subplots(
         raise ValueError(f"width is {width} inches; a figure of the book is between 2 and 7.6 inches wide")
     if height is None:
         height = rows * max(2.2, 0.6 * width / columns)
-    with context():
-        from matplotlib.figure import Figure
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(width, height))
-        axes = figure.subplots(
-            rows,
-            columns,
-            sharex=sharex,
-            sharey=sharey,
-            squeeze=squeeze,
-            width_ratios=width_ratios,
-            height_ratios=height_ratios,
-            subplot_kw=subplot_kw,
-        )
+    mpl.rcParams.update(settings())
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(
+        rows,
+        columns,
+        sharex=sharex,
+        sharey=sharey,
+        squeeze=squeeze,
+        width_ratios=width_ratios,
+        height_ratios=height_ratios,
+        subplot_kw=subplot_kw,
+    )
     return figure, axes

@@ -17,6 +17,7 @@ from otrecon.show.style import PAPER, VARIABLES, context
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image as PILImage
 
 ID = "otr0id-"
 """Stands before every id until the content's hash is known; see `otrecon.show.figure.Picture`."""
@@ -68,36 +69,36 @@ def clean(svg: str) -> str:
 
 
 def small_png(png: bytes) -> bytes:
-    """The same pixels in the smallest of grey, palette and RGB(A) PNG (lossless)."""
+    """Store the same pixels in the smallest of grey, palette and RGB(A) PNG (lossless)."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(png))
     rgba = image.convert("RGBA")
     low, high = rgba.getchannel("A").getextrema()
     colours = rgba.getcolors(256)
-    smaller: Image.Image = rgba
+    smaller: PILImage = rgba
     if low == high == 255:
         red, green, blue, _ = rgba.split()
         if red.tobytes() == green.tobytes() == blue.tobytes():
             smaller = red
         elif colours is not None:
-            smaller = _palette(rgba, [colour for _, colour in colours])
+            smaller = _palette(rgba)
         else:
             smaller = rgba.convert("RGB")
     elif colours is not None:
-        smaller = _palette(rgba, [colour for _, colour in colours])
+        smaller = _palette(rgba)
     return encode(smaller)
 
 
-def encode(image: object) -> bytes:
+def encode(image: PILImage) -> bytes:
     """PNG bytes of a PIL image, best compression, no metadata."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)  # type: ignore[attr-defined]
+    image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
 def data_uri(png: bytes, kind: str = "png") -> str:
-    """A ``data:`` address that holds an image."""
+    """Return a ``data:`` address that holds an image."""
     return f"data:image/{kind};base64,{base64.b64encode(png).decode('ascii')}"
 
 
@@ -106,16 +107,15 @@ def recode_images(html: str, recode: Callable[[bytes], tuple[bytes, str]]) -> st
     return _DATA.sub(lambda match: data_uri(*recode(base64.b64decode(match[1]))), html)
 
 
-def _palette(rgba, colours):  # type: ignore[no-untyped-def]  # noqa: ANN001 - PIL is optional here
+def _palette(rgba: PILImage) -> PILImage:
     """Paletted image with exactly these colours, sorted so that the bytes depend on the picture alone."""
     import numpy as np
     from PIL import Image
 
     pixels = np.asarray(rgba).astype(np.uint32) @ np.array([1 << 24, 1 << 16, 1 << 8, 1], dtype=np.uint32)
     keys, index = np.unique(pixels, return_inverse=True)
-    assert len(keys) == len(colours)  # noqa: S101 - getcolors and unique count the same thing
     table = [[int(key >> shift) & 255 for shift in (24, 16, 8, 0)] for key in keys]
-    image = Image.fromarray(index.reshape(pixels.shape).astype(np.uint8), mode=None)
+    image = Image.fromarray(index.reshape(pixels.shape).astype(np.uint8))
     image.putpalette([channel for colour in table for channel in colour[:3]], "RGB")
     if any(colour[3] != 255 for colour in table):
         image.info["transparency"] = bytes(colour[3] for colour in table)
