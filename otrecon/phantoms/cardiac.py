@@ -174,7 +174,7 @@ def _heart(cavity: float, shortening: float) -> list[Part]:
     right = (0.285 * (1 - 0.18 * shortening), 0.375 * (1 - 0.22 * shortening))
     # The left ventricle stays against the lateral wall of the right one; the heart as a whole moves a little.
     middle = (-0.06 - 0.02 * shortening, 0.06 + 0.02 * shortening)
-    offset = 0.93 * (right[1] - wall) * 0.85
+    offset = 0.79 * (right[1] - wall)
     left = (middle[0] + offset * math.sin(tilt), middle[1] + offset * math.cos(tilt))
     parts = [
         Part("fat", "lung", (-0.06, 0.06), (0.345, 0.435), tilt),
