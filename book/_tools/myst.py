@@ -69,7 +69,7 @@ class Fence:
 
 Block = Text | Math | Break | Fence
 
-_OPEN = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^`]*)$")
+_OPEN = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}(?=[^`]*$)|~{3,}|:{3,})(?P<info>.*)$")
 _NAME = re.compile(r"^\s*\{(?P<name>[^}\s]+)\}\s*(?P<argument>.*)$")
 _OPTION = re.compile(r"^\s*:(?P<key>[A-Za-z][\w-]*):(?:\s+(?P<value>.*))?\s*$")
 _MATH = re.compile(r"^(?P<indent>\s*)\$\$(?P<rest>.*)$")
@@ -86,6 +86,7 @@ class MystError(Exception):
 
     def __init__(self, path: Path | str, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
+        self.line, self.message = line, message
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], list[Line]]:
