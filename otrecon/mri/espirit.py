@@ -65,10 +65,8 @@ def espirit(
     """
     if not 0 <= crop <= 1:
         raise ValueError(f"crop is {crop}; eigenvalues are between 0 and 1.")
-    values, vectors = espirit_eigenmaps(
-        kdata, calibration=calibration, kernel=kernel, threshold=threshold, reference=reference
-    )
-    return torch.where(values[0] >= crop, vectors[0], 0)
+    values, vectors, center = _eigenmaps(kdata, calibration, kernel, threshold)
+    return torch.where(values[0] >= crop, fix_phase(vectors[0], center, reference), 0)
 
 
 def espirit_eigenmaps(
@@ -99,6 +97,14 @@ def espirit_eigenmaps(
     TypeError, ValueError
         As :func:`espirit`.
     """
+    values, vectors, center = _eigenmaps(kdata, calibration, kernel, threshold)
+    return values, torch.stack([fix_phase(maps, center, reference) for maps in vectors])
+
+
+def _eigenmaps(
+    kdata: Tensor, calibration: int | tuple[int, int] | None, kernel: int, threshold: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Eigenvalues, eigenvectors of arbitrary phase, and the calibration data that they come from."""
     check_complex(kdata, "kdata")
     if kdata.ndim != 3:
         raise ValueError(f"kdata must have shape (coil, y, x), got {tuple(kdata.shape)}.")
@@ -111,7 +117,7 @@ def espirit_eigenmaps(
     values, vectors = torch.linalg.eigh(matrices)
     values = values.flip(-1).reshape(ny, nx, coils).permute(2, 0, 1).clamp(0, 1)
     vectors = vectors.flip(-1).reshape(ny, nx, coils, coils).permute(3, 2, 0, 1)
-    return values, torch.stack([fix_phase(maps, center, reference) for maps in vectors])
+    return values, vectors, center
 
 
 def _region(kdata: Tensor, calibration: int | tuple[int, int] | None, kernel: int) -> tuple[int, int]:
