@@ -111,3 +111,22 @@ def test_without_myst_nb_the_text_is_kept(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     glue("x", 1)
     assert glued == {"x": "1"}
+
+
+@pytest.mark.book
+def test_a_real_kernel_hands_the_text_to_the_page(monkeypatch, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("myst_nb")
+    monkeypatch.setenv("OTRECON_GLUE", str(tmp_path / "glue.jsonl"))
+    monkeypatch.setenv("OTRECON_CLAIMS", str(tmp_path / "claims.jsonl"))
+    monkeypatch.setenv("OTRECON_SCALE", "cpu")
+    source = 'from otrecon import show\nshow.glue("x", 0.5, ".2f", unit="dB")\nshow.claim("Half is half", True, 0.5)'
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    glued_output, box = notebook.cells[0].outputs
+    assert glued_output.data == {"application/papermill.record/text/plain": "'0.50\\xa0dB'"}
+    assert glued_output.metadata["scrapbook"]["name"] == "x"
+    assert "otrecon-claim" in box.data["text/html"]
+    assert json.loads((tmp_path / "glue.jsonl").read_text(encoding="utf-8"))["text"] == "0.50\u00a0dB"
+    assert json.loads((tmp_path / "claims.jsonl").read_text(encoding="utf-8"))["text"] == "Half is half"

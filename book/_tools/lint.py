@@ -1,0 +1,400 @@
+"""The rules of a chapter that a machine can check: ``python -m book._tools.lint [file ...]``, part of ``make lint``.
+
+Every page: no bare number in prose, no empty phrase. Every chapter (a notebook in a folder of the book): its size, its
+parts in their order, alternative text for every figure, a claim, no dead widget. Every paired notebook: no outputs.
+Each line of the answer is ``file:line: what is wrong; how to mend it``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from book._tools.myst import ROOT, Block, Fence, MystError, Text, blocks, front_matter, is_notebook, pages
+from book._tools.notebooks import is_install_cell
+from book._tools.prose import bare_numbers, prose
+
+MIN_CELLS, MAX_CELLS = 15, 25
+MEDIAN_LINES, MAX_LINES = 6, 30
+NEED_ALT = frozenset({"beside", "complex_image", "error_maps", "figure", "images", "kspace", "mask", "phase", "row"})
+"""Functions of `otrecon.show` that require alt; a test holds this against the package. A slider asks for it by itself,
+unless the function that draws its frames has given each its own."""
+SHORTEST_ALT = 12
+EMPTY_PHRASES = ("it is important to note", "it should be noted", "delve", "needless to say", "it is worth noting")
+CLOSING = re.compile(r"^(?:further reading|references|sources)", re.IGNORECASE)
+ROW = re.compile(r"\b00[0-4]-[A-Z][A-Za-z]*\d*[a-z]?\b")
+_ANY_ROW = re.compile(r"\b\d{3}-[A-Z]\w*")
+_HEADING = re.compile(r"^(?P<marks>#{1,6})\s+(?P<title>.*?)\s*$")
+
+
+class Complaint(NamedTuple):
+    """Something to mend."""
+
+    line: int
+    what: str
+
+
+class Call(NamedTuple):
+    """A call of something in `otrecon.show`."""
+
+    line: int
+    name: str
+    node: ast.Call
+
+
+class Cell(NamedTuple):
+    """A code cell and its syntax tree (``None`` where it has none)."""
+
+    fence: Fence
+    tree: ast.Module | None
+
+    @property
+    def first_line(self) -> int:
+        """Line of the page where its code starts."""
+        return self.fence.body[0].number if self.fence.body else self.fence.line
+
+    @property
+    def size(self) -> int:
+        """Lines that are not empty."""
+        return sum(1 for line in self.fence.body if line.text.strip())
+
+
+def lint(path: Path, root: Path = ROOT) -> list[Complaint]:
+    """Check one page by the rules of its kind."""
+    text = path.read_text(encoding="utf-8")
+    header, lines = front_matter(text)
+    try:
+        found = blocks(lines, path)
+        complaints = [*_numbers(text, path), *_phrases(text, path)]
+    except MystError as error:
+        return [Complaint(error.line, error.message)]
+    if is_notebook(header):
+        cells = list(_cells(found))
+        complaints += [
+            *_syntax(cells),
+            *_alt(cells),
+            *_widgets(cells),
+            *_shown_claims(cells),
+            *_nested_cells(found, path),
+        ]
+        complaints += _committed(path.with_suffix(".ipynb"))
+        if _is_chapter(path, root):
+            complaints += [*_sizes(cells, found), *_parts(found, path), *_exercises(found, path), *_has_claim(cells)]
+    return sorted(complaints)
+
+
+def _is_chapter(path: Path, root: Path) -> bool:
+    """Chapters stand in the folder of their part; the pages beside these folders only lead to them."""
+    return path.resolve().parent != (root / "book").resolve() and path.parent.name != "back"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Prose
+
+
+def _numbers(text: str, path: Path) -> Iterator[Complaint]:
+    for line, words in prose(text, path):
+        for number in bare_numbers(words):
+            yield Complaint(
+                line,
+                f"the bare number {number!r} in prose; compute it with show.glue and quote it as {{glue:text}}`name`, "
+                f"or, if it is a constant, write {{const}}`{number}`",
+            )
+
+
+def _phrases(text: str, path: Path) -> Iterator[Complaint]:
+    for line, words in prose(text, path):
+        for phrase in EMPTY_PHRASES:
+            if re.search(rf"\b{phrase}", words, re.IGNORECASE):
+                yield Complaint(line, f"the empty phrase {phrase!r}; say the thing itself")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Code cells
+
+
+def _cells(found: list[Block]) -> Iterator[Cell]:
+    for block in found:
+        if isinstance(block, Fence) and block.name == "code-cell" and not is_install_cell(block):
+            yield Cell(block, _tree(block))
+
+
+def _tree(fence: Fence) -> ast.Module | None:
+    source = "\n".join(
+        re.sub(r"\S.*$", "pass", line.text) if line.text.lstrip().startswith(("%", "!")) else line.text
+        for line in fence.body
+    )
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None
+
+
+def _syntax(cells: list[Cell]) -> Iterator[Complaint]:
+    for cell in cells:
+        if cell.tree is None:
+            yield Complaint(cell.first_line, "this cell is not Python; mend its syntax")
+
+
+def _sizes(cells: list[Cell], found: list[Block]) -> Iterator[Complaint]:
+    last = next((block for block in reversed(found) if isinstance(block, Fence) and block.name == "code-cell"), None)
+    if not MIN_CELLS <= len(cells) <= MAX_CELLS:
+        change = "split what does two things" if len(cells) < MIN_CELLS else "move plumbing into the package"
+        yield Complaint(
+            last.line if last else 1,
+            f"{len(cells)} code cells, without the install cell; a chapter has {MIN_CELLS} to {MAX_CELLS}: {change}",
+        )
+    if cells and (median := statistics.median(cell.size for cell in cells)) > MEDIAN_LINES:
+        yield Complaint(
+            cells[0].fence.line,
+            f"the median cell has {median:g} lines; at most {MEDIAN_LINES}: move plumbing into the package",
+        )
+    for cell in cells:
+        if cell.size > MAX_LINES:
+            yield Complaint(
+                cell.fence.line,
+                f"this cell has {cell.size} lines; at most {MAX_LINES}: move it into the package, with a test",
+            )
+
+
+def _calls(cells: list[Cell]) -> Iterator[Call]:
+    """Find calls of `show.NAME(...)`, and of names imported from `otrecon.show`."""
+    imported: dict[str, str] = {}
+    for cell in cells:
+        for node in ast.walk(cell.tree) if cell.tree else ():
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("otrecon.show"):
+                imported.update({alias.asname or alias.name: alias.name for alias in node.names})
+    for cell in cells:
+        for node in ast.walk(cell.tree) if cell.tree else ():
+            if isinstance(node, ast.Call) and (name := _show_name(node.func, imported)):
+                yield Call(cell.first_line + node.lineno - 1, name, node)
+
+
+def _show_name(function: ast.expr, imported: dict[str, str]) -> str:
+    if isinstance(function, ast.Name):
+        return imported.get(function.id, "")
+    if isinstance(function, ast.Attribute):
+        owner = function.value
+        if isinstance(owner, ast.Name) and owner.id == "show":
+            return function.attr
+        if isinstance(owner, ast.Attribute) and owner.attr == "show":
+            return function.attr if isinstance(owner.value, ast.Name) and owner.value.id == "otrecon" else ""
+    return ""
+
+
+def _alt(cells: list[Cell]) -> Iterator[Complaint]:
+    for call in _calls(cells):
+        if call.name not in NEED_ALT:
+            continue
+        alt = next((keyword.value for keyword in call.node.keywords if keyword.arg == "alt"), None)
+        if alt is None:
+            yield Complaint(call.line, f"show.{call.name} without alt=; say in a sentence what the picture shows")
+        elif isinstance(alt, ast.Constant) and len(str(alt.value).strip()) < SHORTEST_ALT:
+            yield Complaint(call.line, f"alt={alt.value!r} says too little; say in a sentence what the picture shows")
+
+
+def _widgets(cells: list[Cell]) -> Iterator[Complaint]:
+    for cell in cells:
+        for node in ast.walk(cell.tree) if cell.tree else ():
+            if not isinstance(node, ast.Call):
+                continue
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            line = cell.first_line + node.lineno - 1
+            if name in ("interact", "interactive", "interact_manual", "interactive_output"):
+                yield Complaint(line, f"{name} is dead in the built page; use show.slider")
+            elif isinstance(function, ast.Attribute) and ast.unparse(function) in ("plt.show", "pyplot.show"):
+                yield Complaint(
+                    line, "plt.show gives a picture without alt text; hand the figure to show.figure(..., alt=...)"
+                )
+
+
+def _shown_claims(cells: list[Cell]) -> Iterator[Complaint]:
+    for cell in cells:
+        for statement in cell.tree.body[:-1] if cell.tree else ():
+            call = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(call, ast.Call) and _show_name(call.func, {"claim": "claim"}) == "claim":
+                yield Complaint(
+                    cell.first_line + statement.lineno - 1,
+                    "this claim shows no box: only the last line of a cell is shown; give it a cell of its own, "
+                    "or display(show.claim(...), show.claim(...))",
+                )
+
+
+def _nested_cells(found: list[Block], path: Path) -> Iterator[Complaint]:
+    for block in _directives(found, path):
+        if block.name == "code-cell" and block not in found:
+            yield Complaint(
+                block.line,
+                "a code cell inside a directive is not run; use {solution-start} and {solution-end} around it, "
+                "or {code-block} for code that is only read",
+            )
+
+
+def _has_claim(cells: list[Cell]) -> Iterator[Complaint]:
+    if not any(call.name == "claim" for call in _calls(cells)):
+        yield Complaint(1, "no show.claim; claim at least one result, so that the build checks it")
+
+
+def _committed(notebook: Path) -> Iterator[Complaint]:
+    if not notebook.exists():
+        return
+    for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"], start=1):
+        if cell.get("outputs") or cell.get("execution_count"):
+            yield Complaint(1, f"{notebook.name} holds outputs (cell {number}); run `make notebooks`")
+            return
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parts of a chapter
+
+
+class Section(NamedTuple):
+    """A heading."""
+
+    line: int
+    level: int
+    title: str
+
+
+def _sections(found: list[Block]) -> list[Section]:
+    sections = []
+    for block in found:
+        for line in block.lines if isinstance(block, Text) else ():
+            if match := _HEADING.match(line.text):
+                sections.append(Section(line.number, len(match["marks"]), match["title"]))
+    return sections
+
+
+def _directives(found: list[Block], path: Path) -> Iterator[Fence]:
+    for block in found:
+        if isinstance(block, Fence) and block.name:
+            yield block
+            if block.name not in ("code-block", "code-cell", "math", "raw"):
+                yield from _directives(blocks(block.body, path), path)
+
+
+def _parts(found: list[Block], path: Path) -> Iterator[Complaint]:
+    sections = _sections(found)
+    directives = list(_directives(found, path))
+    # The opening is all up to the second section: its own block, or the first section itself.
+    second = [section.line for section in sections if section.level == 2][1:2]
+    opening = _text_before(second[0] if second else 10**9, found, directives)
+    for phrase in ("What you will learn", "What you need"):
+        if phrase.lower() not in opening:
+            yield Complaint(1, f"no block {phrase!r} at the opening; start with :::{{admonition}} {phrase}")
+    titles = [section.title for section in sections] + [block.argument for block in directives]
+    if not any(title.lower().startswith("what breaks") for title in titles):
+        yield Complaint(1, "no section that starts with 'What breaks'; show one deliberate failure and diagnose it")
+    yield from _closing(sections, found)
+
+
+def _text_before(line: int, found: list[Block], directives: list[Fence]) -> str:
+    words = [item.text for block in found if isinstance(block, Text) for item in block.lines if item.number < line]
+    words += [
+        f"{block.argument}\n{block.text}" for block in directives if block.line < line and block.name != "code-cell"
+    ]
+    return "\n".join(words).lower()
+
+
+def _closing(sections: list[Section], found: list[Block]) -> Iterator[Complaint]:
+    second = [section for section in sections if section.level == 2]
+    kinds = [_kind(section.title) for section in second]
+    lacking = [kind for kind in ("summary", "exercises", "rows") if kind not in kinds]
+    wording = {
+        "summary": "## Summary",
+        "exercises": "## Exercises",
+        "rows": "## What this chapter replicates, with the ids of its rows",
+    }
+    for kind in lacking:
+        yield Complaint(1, f"no section for its {kind}; close with {wording[kind]}")
+    if lacking:
+        return
+    tail = kinds[kinds.index("summary") :]
+    expected = [kind for kind in tail if kind in ("summary", "exercises", "rows")]
+    if expected != ["summary", "exercises", "rows"] or "" in tail:
+        yield Complaint(
+            second[kinds.index("summary")].line,
+            "a chapter closes with its summary, its exercises and the rows that it replicates, in this order, and nothing "
+            "but further reading after them; move the sections",
+        )
+    rows = second[kinds.index("rows")]
+    text = _text_of(rows, sections, found)
+    if not ROW.search(text):
+        yield Complaint(
+            rows.line, "no row id such as 000-E2 in this section; name the rows that the chapter replicates"
+        )
+    for wrong in sorted({match.group() for match in _ANY_ROW.finditer(text)} - set(ROW.findall(text))):
+        yield Complaint(rows.line, f"{wrong!r} is no row of the seeds 000 to 004; write ids such as 000-E2")
+
+
+def _kind(title: str) -> str:
+    lowered = title.lower()
+    if lowered.startswith(("summary", "in short", "take-away", "takeaway", "what you learned")):
+        return "summary"
+    if lowered.startswith("exercise"):
+        return "exercises"
+    if "replicat" in lowered:
+        return "rows"
+    return "further" if CLOSING.match(title) else ""
+
+
+def _text_of(section: Section, sections: list[Section], found: list[Block]) -> str:
+    end = min(
+        (other.line for other in sections if other.line > section.line and other.level <= section.level), default=10**9
+    )
+    parts = []
+    for block in found:
+        if isinstance(block, Text):
+            parts += [line.text for line in block.lines if section.line < line.number < end]
+        elif isinstance(block, Fence) and section.line < block.line < end:
+            parts.append(block.text)
+    return "\n".join(parts)
+
+
+def _exercises(found: list[Block], path: Path) -> Iterator[Complaint]:
+    exercises: dict[str, int] = {}
+    solutions: dict[str, int] = {}
+    for block in _directives(found, path):
+        if block.name in ("exercise", "exercise-start"):
+            label = str(block.options.get("label", ""))
+            if not label:
+                yield Complaint(block.line, "this exercise has no :label:; give it one that its solution names")
+            exercises[label] = block.line
+        elif block.name in ("solution", "solution-start"):
+            solutions[block.argument.strip()] = block.line
+            classes = block.options.get("class", "")
+            if "dropdown" not in (classes if isinstance(classes, list) else str(classes).split()):
+                yield Complaint(block.line, "this solution stands open; fold it with :class: dropdown")
+    if not exercises:
+        yield Complaint(1, "no {exercise}; ask for a prediction, then the run, and fold the solution")
+    for label in exercises.keys() - solutions.keys() - {""}:
+        yield Complaint(exercises[label], f"exercise {label!r} has no solution; add {{solution}} {label}, folded")
+    for label in solutions.keys() - exercises.keys():
+        yield Complaint(
+            solutions[label], f"a solution to {label!r}, which is no exercise of this chapter; mend its argument"
+        )
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Check the given pages, or all; print what is wrong; return the exit status."""
+    paths = [Path(argument) for argument in arguments] or pages(root)
+    count = 0
+    for path in paths:
+        name = path.resolve().relative_to(root.resolve()) if path.resolve().is_relative_to(root.resolve()) else path
+        for line, what in lint(path, root):
+            print(f"{name}:{line}: {what}")
+            count += 1
+    if count:
+        print(f"{count} to mend in {len(paths)} pages", file=sys.stderr)
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
