@@ -149,6 +149,8 @@ def _number(title: str) -> str:
 
 def _labelled(label: str, page: Page, line: int) -> tuple[str, str]:
     own = page.titles.get(label, "")
+    if label not in page.labels and label.lower() in page.labels:
+        label = label.lower()  # Sphinx keeps its labels so
     if label in page.labels:
         target = page.labels[label]
         url, title = (target, "") if isinstance(target, str) else target
