@@ -93,7 +93,7 @@ def table(kind: Kind) -> NDArray[np.uint8]:
     """Return the colour map of a kind as 256 RGB triples."""
     import matplotlib as mpl
 
-    colours = mpl.colormaps[CMAPS[kind]](np.arange(256))
+    colours = mpl.colormaps[CMAPS[kind]](np.linspace(0, 1, 256))
     return np.rint(255 * np.asarray(colours)[:, :3]).astype(np.uint8)
 
 

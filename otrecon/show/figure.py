@@ -139,8 +139,9 @@ def beside(*pictures: Picture, alt: str, caption: str | None = None) -> Picture:
     if len(pictures) < 2 or not all(isinstance(picture, Picture) for picture in pictures):
         raise TypeError("beside() needs two or more pictures, such as results of show.figure and show.images")
     cells = "\n".join(
-        f'<div class="otrecon-scroll" style="flex:1 1 16rem;min-width:0;overflow-x:auto">\n{picture.fragment()}\n</div>'
-        for picture in pictures
+        f'<div class="otrecon-scroll" style="flex:1 1 16rem;min-width:0;overflow-x:auto">\n'
+        f"{picture.fragment().replace(svg.ID, f'{svg.ID}{k}-')}\n</div>"
+        for k, picture in enumerate(pictures)
     )
     body = (
         f'<div role="group" aria-label="{svg.ALT}" style="display:flex;flex-wrap:wrap;gap:1rem;align-items:center">\n'

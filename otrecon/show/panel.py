@@ -263,7 +263,7 @@ def _picture(one: Panel, label: str, crop: Box | None = None) -> str:
 
 def _with_axes(image: str, axes: tuple[Axis, Axis]) -> str:
     flex = "display:flex;justify-content:space-between;font-size:.72em;line-height:1.3;white-space:nowrap;gap:.3em"
-    spans = [[f"<span>{text}</span>" for text in axis] for axis in axes]
+    spans = [[f"<span>{text}</span> " for text in axis] for axis in axes]
     return (
         '<div style="display:grid;grid-template-columns:auto minmax(0,1fr);gap:.15em">\n'
         f'<div style="{flex};writing-mode:vertical-rl;transform:rotate(180deg)">{"".join(reversed(spans[1]))}</div>\n'
@@ -288,13 +288,13 @@ def _legends(panels: Sequence[Panel]) -> str:
         else:
             low, high = (f"{value:.3g}".replace("-", "−") for value in (scale.low, scale.high))
         unit = f" {escape(scale.unit)}" if scale.unit else ""
-        clipped = "<span>(beyond the ends: clipped)</span>" if any(one.clipped for one in group) else ""
+        clipped = " <span>(beyond the ends: clipped)</span>" if any(one.clipped for one in group) else ""
         bars.append(
             '<span style="display:inline-flex;flex-wrap:wrap;align-items:center;gap:.1em .45em">'
-            f"<span>{escape(name[:1].upper() + name[1:])}:</span>"
-            f'<span style="display:inline-flex;align-items:center;gap:.45em;white-space:nowrap"><span>{low}</span>'
+            f"<span>{escape(name[:1].upper() + name[1:])}:</span> "
+            f'<span style="display:inline-flex;align-items:center;gap:.45em;white-space:nowrap"><span>{low}</span> '
             '<span aria-hidden="true" style="display:inline-block;width:6em;height:.75em;border-radius:2px;'
-            f'background:{arrays.gradient(scale.kind)};print-color-adjust:exact;-webkit-print-color-adjust:exact"></span>'
+            f'background:{arrays.gradient(scale.kind)};print-color-adjust:exact;-webkit-print-color-adjust:exact"></span> '
             f"<span>{high}{unit}</span></span>{clipped}</span>"
         )
     if not bars:
