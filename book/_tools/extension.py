@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it even where nobody comments
+    if "comments_config" not in app.config.values:  # Jupyter Book sets it even where nobody comments
+        app.add_config_value("comments_config", {}, "html")
     app.add_config_value("otrecon_package", str(ROOT / "otrecon"), "env")
     app.add_config_value("otrecon_constraints", str(ROOT / "constraints.txt"), "env")
     app.add_config_value("otrecon_key", "", "env")
