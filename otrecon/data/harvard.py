@@ -142,7 +142,9 @@ def load_radial_cine(
     middle = readout // 2 if center is None else center
     if not first <= middle <= last:
         raise DataError(f"{KIND}: center={middle} lies outside the stored samples {first}..{last} of {file}.")
-    kdata = torch.from_numpy(np.stack([part[..., first : last + 1] for part in parts]))
+    low = readout // 4
+    kdata = torch.from_numpy(np.stack([part[..., first - low : last + 1 - low] for part in parts]))
+    del parts
     ktraj, angles = radial_cine_trajectory(shape[3], first, last, center=middle, grid=readout // 2)
     return RadialCine(
         kdata=kdata,
@@ -152,7 +154,7 @@ def load_radial_cine(
         im_size=(readout // 4, readout // 4),
         acquired=(first, last),
         center=middle - first,
-        echo_peak=int(kdata.abs().mean(dim=(0, 1, 2)).argmax()),
+        echo_peak=int(sum(frame.abs().sum(dim=(0, 1)) for frame in kdata).argmax()),
         frames=tuple(chosen),
     )
 
@@ -176,22 +178,26 @@ def _frames(wanted: int | Sequence[int] | None, count: int, file: Path) -> list[
 
 
 def _complex(frame: np.ndarray, file: Path) -> np.ndarray:
-    """Turn one frame (readout, spoke, coil, 2) into (coil, spoke, readout) complex64."""
+    """Turn one frame (readout, spoke, coil, 2) into (coil, spoke, readout) complex64, half the readout: no padding."""
     finite(frame, file, "data")
-    result = np.empty(frame.shape[2::-1], np.complex64)
-    result.real = frame[..., 0].T
-    result.imag = frame[..., 1].T
+    readout = frame.shape[0]
+    low, high = readout // 4, readout // 4 + readout // 2
+    if frame[:low].any() or frame[high:].any():
+        filled = np.flatnonzero(frame.any(axis=(1, 2, 3)))
+        raise DataError(
+            f"{KIND}: the readouts of {file} are filled from sample {filled[0]} to {filled[-1]} of {readout}; only "
+            f"{low} to {high - 1} is allowed, the rest being zero padding. Choose a file as published."
+        )
+    inside = frame[low:high]
+    result = np.empty(inside.shape[2::-1], np.complex64)
+    result.real = inside[..., 0].T
+    result.imag = inside[..., 1].T
     return result
 
 
 def _acquired(parts: list[np.ndarray], readout: int, file: Path) -> tuple[int, int]:
+    """First and last sample that is not zero in every frame, spoke and coil."""
     filled = np.flatnonzero(np.logical_or.reduce([(part != 0).any(axis=(0, 1)) for part in parts]))
-    low, high = readout // 4, readout // 4 + readout // 2 - 1
     if filled.size == 0:
         raise DataError(f"{KIND}: data of {file} is zero in every frame read. Choose other frames or another file.")
-    if filled[0] < low or filled[-1] > high:
-        raise DataError(
-            f"{KIND}: the readouts of {file} are filled from sample {filled[0]} to {filled[-1]} of {readout}; only "
-            f"{low} to {high} is allowed, the rest being zero padding. Choose a file of that collection as published."
-        )
-    return int(filled[0]), int(filled[-1])
+    return readout // 4 + int(filled[0]), readout // 4 + int(filled[-1])

@@ -23,7 +23,7 @@ TIMEOUT = 60.0
 _credited: set[tuple[str, str]] = set()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A data set on this machine, each file verified.
 
@@ -63,7 +63,7 @@ class Dataset:
         remote_file(self.name, file)
         return self.files[file]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return credit(self.name)
 
 

@@ -174,3 +174,12 @@ def test_missing_folder_and_ending(tmp_path, arrays):
     moved = write(tmp_path, arrays).rename(tmp_path / "a.npy")
     with pytest.raises(DataError, match=r"ends in .npy; a name that ends in .h5 or .hdf5"):
         load_fastmri(moved)
+
+
+def test_header_without_limits_and_attributes_in_bytes(tmp_path, arrays):
+    start, stop = HEADER.index("<encodingLimits>"), HEADER.index("</encoding>")
+    path = write(tmp_path, {**arrays, "ismrmrd_header": HEADER[:start] + HEADER[stop:]}, acquisition=np.bytes_("AXT1"))
+    got = load_fastmri(path)
+    assert got.padding is None
+    assert got.recon_size == (8, 6)
+    assert got.acquisition == "AXT1"

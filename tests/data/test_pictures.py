@@ -177,3 +177,8 @@ def test_cells3d_truncated(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="truncated"):
         load_cells3d(path)
+
+
+def test_v73_without_the_variable(tmp_path):
+    with pytest.raises(DataError, match="no variable 'image0'; it has movie"):
+        load_rat_cine(mat73(tmp_path, "movie", movie()))
