@@ -72,6 +72,12 @@ def _data_at_hand() -> str:
     return " ".join(sorted(path.name for path in Path(folder).iterdir() if path.is_dir()))
 
 
+def _runs(app: Sphinx) -> dict[str, Run]:
+    """Return what this build's chapters cost and said."""
+    environment: Any = app.env
+    return environment.otrecon_runs
+
+
 def _executor(app: Sphinx) -> Executor:
     return Executor(Path(app.outdir).parent / "execution", app.config.otrecon_key, scale=scale())
 
@@ -97,16 +103,18 @@ def run_chapters(app: Sphinx) -> None:
         logger.info("[%d/%d] %s: %s, %.1f s, %.0f MB", number, len(chapters), docname, how, run.seconds, run.megabytes)
     if failures:
         raise ExtensionError(f"{len(failures)} of {len(chapters)} chapters failed; see the tracebacks above.")
-    app.env.otrecon_runs = runs
+    environment: Any = app.env
+    environment.otrecon_runs = runs
 
 
 def _chapters(app: Sphinx) -> dict[str, Any]:
     """Notebooks of the table of contents, in its order, read exactly as myst-nb will read them."""
     notebooks = {}
+    environment: Any = app.env
     for docname in _docnames_in_order(app):
-        path = Path(app.env.doc2path(docname))
+        path = Path(environment.doc2path(docname))
         text = path.read_text(encoding="utf-8")
-        reader = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text)
+        reader = create_nb_reader(str(path), environment.myst_config, environment.mystnb_config, text)
         if reader is not None:
             notebooks[docname] = reader.read(text)
     return notebooks
@@ -129,7 +137,7 @@ class ChapterCosts(Directive):
         """Build the table from the runs of this build."""
         app = self.state.document.settings.env.app
         rows = []
-        for docname, run in app.env.otrecon_runs.items():
+        for docname, run in _runs(app).items():
             flag = "over budget" if over_budget([run], **app.config.otrecon_budget) else "within budget"
             link = _chapter_link(self.state.document.settings.env, docname)
             rows.append(
@@ -146,7 +154,7 @@ class CollectedClaims(Directive):
         """Build one list a chapter from the runs of this build."""
         app = self.state.document.settings.env.app
         parts = []
-        for docname, run in app.env.otrecon_runs.items():
+        for docname, run in _runs(app).items():
             if run.claims:
                 items = "".join(f"<li>{_claim_text(claim)}</li>" for claim in run.claims)
                 link = _chapter_link(self.state.document.settings.env, docname)
@@ -155,8 +163,8 @@ class CollectedClaims(Directive):
 
 
 def _claim_text(claim: dict[str, Any]) -> str:
-    value = f" <em>{html.escape(str(claim['value']))}</em>" if claim.get("value") is not None else ""
-    return html.escape(claim["text"]) + value
+    evidence = f" <em>{html.escape(claim['evidence'])}</em>" if claim.get("evidence") else ""
+    return html.escape(claim["text"]) + evidence
 
 
 def _chapter_link(env: Any, docname: str) -> str:
@@ -177,7 +185,7 @@ def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[st
 
 def show_cost(app: Sphinx, doctree: nodes.document) -> None:
     """Print the measured time and memory under a chapter's title."""
-    run = app.env.otrecon_runs.get(app.env.docname)
+    run = _runs(app).get(app.env.docname)
     title = next(iter(doctree.findall(nodes.title)), None)
     if run is None or title is None:
         return
@@ -203,7 +211,7 @@ def _raw(text: str) -> nodes.raw:
 
 def finish_page(app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
     """Lead the Colab button to the edition without MyST, and give the page its social card."""
-    if pagename in app.env.otrecon_runs:
+    if pagename in _runs(app):
         for group in context.get("header_buttons", []):
             for button in group.get("buttons", []):
                 if button.get("text") == "Colab":
@@ -230,7 +238,7 @@ def finish_build(app: Sphinx, exception: Exception | None) -> None:
     (Path(app.outdir) / STAMP).unlink(missing_ok=True)
     _copy_mathjax(Path(app.outdir))
     _write_editions(app)
-    runs = app.env.otrecon_runs
+    runs = _runs(app)
     budget = app.config.otrecon_budget
     for complaint in over_budget(runs.values(), **budget):
         logger.info("over budget: %s", complaint)
@@ -257,7 +265,7 @@ def _write_editions(app: Sphinx) -> None:
     folder.mkdir()
     site = app.config.html_baseurl
     labels = _label_addresses(app, site)
-    for docname, run in app.env.otrecon_runs.items():
+    for docname, run in _runs(app).items():
         edition = colab.to_colab(
             Path(app.env.doc2path(docname)),
             glue={item["name"]: item["text"] for item in run.glue},
@@ -269,10 +277,18 @@ def _write_editions(app: Sphinx) -> None:
         colab.write(edition, folder / f"{Path(docname).name}.ipynb")
 
 
-def _label_addresses(app: Sphinx, site: str) -> dict[str, str]:
-    """Public address of every label and document."""
-    standard = app.env.get_domain("std")
-    labels = {docname: f"{site}{docname}.html" for docname in app.env.found_docs}
-    for name, (docname, anchor, *_) in {**standard.anonlabels, **standard.labels}.items():
-        labels[name] = f"{site}{docname}.html#{anchor}"
+def _label_addresses(app: Sphinx, site: str) -> dict[str, tuple[str, str]]:
+    """Public address, and the words that stand for it, of every document, label, term and equation."""
+    env = app.env
+    labels = {name: (f"{site}{name}.html", env.titles[name].astext()) for name in env.found_docs}
+    standard: Any = env.get_domain("std")
+    for name, (docname, anchor) in standard.anonlabels.items():
+        words = standard.labels.get(name, ("", "", name))[2]
+        labels[name] = (f"{site}{docname}.html#{anchor}", words)
+    for (kind, name), (docname, anchor) in standard.objects.items():
+        if kind == "term":
+            labels[name] = (f"{site}{docname}.html#{anchor}", name)
+    equations: Any = env.get_domain("math")
+    for name, (docname, number) in equations.equations.items():
+        labels[name] = (f"{site}{docname}.html#equation-{name}", f"({number})")
     return labels

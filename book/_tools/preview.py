@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from playwright.sync_api import sync_playwright
@@ -19,11 +20,12 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 BACK_MATTER = ["book/back/notation", "book/back/claims", "book/back/costs", "book/back/bibliography"]
 SLICE = 1500
-VIEWS = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+VIEWS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "light": (1280, "light"),
+    "dark": (1280, "dark"),
+    "phone": (360, "light"),
 }
+"""Width in CSS pixels and colour scheme."""
 
 
 def build(docname: str) -> Path:
@@ -45,17 +47,17 @@ def photograph(page_file: Path, folder: Path) -> list[Path]:
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        for view, options in VIEWS.items():
-            context = browser.new_context(offline=True, **options)
+        for view, (width, scheme) in VIEWS.items():
+            context = browser.new_context(offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme)
             page = context.new_page()
             page.goto(page_file.as_uri(), wait_until="load")
             page.wait_for_timeout(1500)
             height = page.evaluate("() => document.documentElement.scrollHeight")
-            page.set_viewport_size({"width": options["viewport"]["width"], "height": height})
+            page.set_viewport_size({"width": width, "height": height})
             for number, top in enumerate(range(0, height, SLICE)):
                 picture = folder / f"{view}-{number:02d}.png"
-                clip = {"x": 0, "y": top, "width": options["viewport"]["width"], "height": min(SLICE, height - top)}
-                page.screenshot(path=picture, clip=clip)
+                bottom = min(SLICE, height - top)
+                page.screenshot(path=picture, clip={"x": 0, "y": top, "width": width, "height": bottom})
                 pictures.append(picture)
             context.close()
         browser.close()

@@ -7,7 +7,7 @@ laptop, ``paper`` repeats an experiment at its published size.
 from __future__ import annotations
 
 import os
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 __all__ = ["SCALES", "Scale", "pick", "scale"]
 
@@ -27,7 +27,7 @@ def scale() -> Scale:
     name = os.environ.get("OTRECON_SCALE", "cpu")
     if name not in SCALES:
         raise ValueError(f"OTRECON_SCALE is {name!r}; set it to one of {', '.join(SCALES)}, or unset it for cpu.")
-    return cast("Scale", name)
+    return name
 
 
 def pick(*, smoke: T, cpu: T, paper: T | None = None) -> T:
@@ -37,5 +37,4 @@ def pick(*, smoke: T, cpu: T, paper: T | None = None) -> T:
     --------
     >>> iterations = pick(smoke=3, cpu=60, paper=500)
     """
-    value = {"smoke": smoke, "cpu": cpu, "paper": cpu if paper is None else paper}[scale()]
-    return cast("T", value)
+    return {"smoke": smoke, "cpu": cpu, "paper": cpu if paper is None else paper}[scale()]
