@@ -22,7 +22,9 @@ book: $(READY) ## run every chapter, build the pages into _build/html
 	OTRECON_SCALE=$(SCALE) $(BIN)/jupyter-book build . -W -n --keep-going
 
 test: $(READY) ## run all tests, every notebook at smoke scale, and the page checks where there is a Chromium
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 OTRECON_SCALE=smoke $(BIN)/python -m pytest -n 2 --dist loadscope \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
 
 serve: book ## build the book and open it at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000
