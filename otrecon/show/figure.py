@@ -82,7 +82,8 @@ class Picture:
         caption = f"\n<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
         return (
             f'<figure class="{classes}" style="margin:1.2em 0;padding:0">\n'
-            f'<div class="otrecon-scroll" style="overflow-x:auto">\n{fragment}\n</div>{caption}\n</figure>'
+            f'<div class="otrecon-scroll" style="overflow-x:auto;contain:inline-size">\n{fragment}\n</div>'
+            f"{caption}\n</figure>"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
@@ -139,7 +140,7 @@ def beside(*pictures: Picture, alt: str, caption: str | None = None) -> Picture:
     if len(pictures) < 2 or not all(isinstance(picture, Picture) for picture in pictures):
         raise TypeError("beside() needs two or more pictures, such as results of show.figure and show.images")
     cells = "\n".join(
-        f'<div class="otrecon-scroll" style="flex:1 1 16rem;min-width:0;overflow-x:auto">\n'
+        f'<div class="otrecon-scroll" style="flex:1 1 16rem;min-width:0;overflow-x:auto;contain:inline-size">\n'
         f"{picture.fragment().replace(svg.ID, f'{svg.ID}{k}-')}\n</div>"
         for k, picture in enumerate(pictures)
     )

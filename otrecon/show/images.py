@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otrecon.show.arrays import to_array
-from otrecon.show.panel import Box, Panel, compose, panel
+from otrecon.show.layout import compose
+from otrecon.show.panel import Box, Panel, panel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from otrecon.show.figure import content_hash, escape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otrecon.show.slider import Frame, Slider
+    from otrecon.show.frames import Frame, Slider
 
 PLAY = "M2 1l7 4-7 4z"
 
@@ -83,7 +83,7 @@ def control(slider: Slider, first: str, payload: str) -> str:
     return (
         f'<figure class="otrecon-slider" role="group" aria-label="{escape(slider.label)}" '
         f'style="margin:1.2em 0;padding:0">\n'
-        f'<div class="otrecon-frame otrecon-scroll" style="overflow-x:auto">\n{first}\n</div>\n'
+        f'<div class="otrecon-frame otrecon-scroll" style="overflow-x:auto;contain:inline-size">\n{first}\n</div>\n'
         f'<div class="otrecon-controls" hidden="hidden">\n' + "\n".join(rows) + f"{button}\n</div>\n"
         f'<p class="otrecon-live" role="status"></p>{caption}\n'
         f'<script type="application/octet-stream;base64">{payload}</script>\n</figure>'

@@ -54,7 +54,7 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
         INK: "var(--otrecon-ink,currentColor)",
         "#000000": "var(--otrecon-ink,currentColor)",
         MUTED: "var(--otrecon-muted,#808080)",
-        PAPER: "var(--otrecon-paper,Canvas)",
+        PAPER: "var(--otrecon-paper,var(--jp-layout-color0,Canvas))",
         **{colour: f"var(--otrecon-{name},{colour})" for name, colour in PALETTE.items()},
     }
 )
