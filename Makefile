@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCALE ?= cpu
+# Tests download nothing, and share the cores: one thread a process.
+OFFLINE := OTRECON_OFFLINE=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks lint bench clean
@@ -22,8 +24,8 @@ book: $(READY) ## run every chapter, build the pages into _build/html
 	OTRECON_SCALE=$(SCALE) $(BIN)/jupyter-book build . -W -n --keep-going
 
 test: $(READY) ## run all tests, every notebook at smoke scale, and the page checks where there is a Chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
-	OMP_NUM_THREADS=1 OTRECON_SCALE=smoke $(BIN)/python -m pytest -n 2 --dist loadscope \
+	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(OFFLINE) OTRECON_SCALE=smoke $(BIN)/python -m pytest -n 2 --dist loadscope \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=600 book
 
 serve: book ## build the book and open it at http://localhost:8000
