@@ -48,7 +48,7 @@ def _cells(one: Panel, number: int, count: int) -> list[str]:
         colour = METHOD_COLOURS[one.title]
         mark = (
             '<span aria-hidden="true" style="display:inline-block;width:.6em;height:.6em;border-radius:50%;'
-            f'margin-right:.4em;background:{VARIABLES.get(colour, colour)}"></span>'
+            f'margin:0 .4em 0 .05em;background:{VARIABLES.get(colour, colour)}"></span>'
         )
     title = (
         f'<div style="font-weight:600;font-size:.9em;line-height:1.25;align-self:end">{mark}{escape(one.title)}</div>'

@@ -26,8 +26,8 @@ ARGUMENTS = [
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-BODY = """<body><main class="bd-content" style="display:block;max-width:44rem;margin:0 auto;padding:0 1rem">
-<h1>Sliders</h1>{}</main></body>"""
+BODY = """<body style="display:block">
+<main class="bd-content" style="display:block;max-width:44rem;margin:0 auto;padding:0 1rem"><h1>Sliders</h1>{}</main></body>"""
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +219,12 @@ def test_less_motion_means_one_step_a_press(opened):
 
 def test_print_shows_the_frame_and_no_controls(opened):
     page = opened()
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.emulate_media(media="print")
     assert page.locator(".otrecon-frame svg").first.is_visible()
     assert not page.locator(".otrecon-controls").first.is_visible()
+    fill = page.evaluate("() => getComputedStyle(document.querySelector('.otrecon-frame svg')).fill")
+    assert fill == "rgb(0, 0, 0)"
     assert page.pdf().startswith(b"%PDF")
 
 
