@@ -27,7 +27,8 @@ ARGUMENTS = [
 ]
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
 BODY = """<body style="display:block">
-<main class="bd-content" style="display:block;max-width:44rem;margin:0 auto;padding:0 1rem"><h1>Sliders</h1>{}</main></body>"""
+<main class="bd-content" style="display:block;max-width:44rem;margin:0 auto;padding:0 1rem">
+<h1>Sliders</h1>{}</main></body>"""
 
 
 @pytest.fixture(scope="module")
