@@ -5,6 +5,7 @@ from otrecon.mri.cartesian import CartesianMRI
 from otrecon.mri.coils import combine, g_factor, root_sum_of_squares, simulate_coils
 from otrecon.mri.compression import CoilCompression, compress_coils
 from otrecon.mri.density import DensityCompensation, pipe_density, radial_density
+from otrecon.mri.differences import FiniteDifference
 from otrecon.mri.espirit import espirit, espirit_eigenmaps
 from otrecon.mri.fourier import Fourier, fft2c, ifft2c
 from otrecon.mri.masks import (
@@ -21,6 +22,8 @@ from otrecon.mri.ndft import NDFT
 from otrecon.mri.noise import add_noise, correlated_noise, noise_covariance, noise_std, prewhiten
 from otrecon.mri.nufft import NUFFT
 from otrecon.mri.radial import DensityWeighted, RadialMRI
+from otrecon.mri.reconstruction import Reconstruction, cg_sense, l1_wavelet, total_variation, zero_filled
+from otrecon.mri.side_lobes import peak_side_lobe
 from otrecon.mri.trajectories import (
     cartesian_trajectory,
     interleaved_spokes,
@@ -28,6 +31,7 @@ from otrecon.mri.trajectories import (
     select_spokes,
     spoke_angles,
 )
+from otrecon.mri.wavelet import Wavelet
 
 __all__ = [
     "NDFT",
@@ -36,13 +40,17 @@ __all__ = [
     "CoilCompression",
     "DensityCompensation",
     "DensityWeighted",
+    "FiniteDifference",
     "Fourier",
     "MultiCoil",
     "RadialMRI",
+    "Reconstruction",
     "SamplingMask",
+    "Wavelet",
     "add_noise",
     "calibration_region",
     "cartesian_trajectory",
+    "cg_sense",
     "combine",
     "compress_coils",
     "correlated_noise",
@@ -53,9 +61,11 @@ __all__ = [
     "g_factor",
     "ifft2c",
     "interleaved_spokes",
+    "l1_wavelet",
     "noise_covariance",
     "noise_std",
     "nominal_equispaced_lines",
+    "peak_side_lobe",
     "pipe_density",
     "point_spread",
     "poisson_disk",
@@ -68,6 +78,8 @@ __all__ = [
     "select_spokes",
     "simulate_coils",
     "spoke_angles",
+    "total_variation",
     "variable_density_lines",
     "walsh",
+    "zero_filled",
 ]

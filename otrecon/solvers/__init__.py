@@ -1,9 +1,9 @@
 """Iterative solvers that know only operators, penalties and callbacks.
 
-They stand on the ground floor beside ``operators``: classical MRI uses them first, the dynamic, CT and cross-modal rooms
-use the same three. Conjugate gradients solves normal equations; FISTA takes a penalty whose proximal map is cheap;
-the primal-dual method takes a penalty of a linear map of the image. Each takes the least-squares term as a
-:class:`LeastSquares`, which needs one gram an iteration instead of a forward and an adjoint, and each returns a
+They stand on the ground floor beside ``operators``: classical MRI uses them first, the dynamic, CT and cross-modal
+rooms use the same three. Conjugate gradients solves normal equations; FISTA takes a penalty whose proximal map is
+cheap; the primal-dual method takes a penalty of a linear map of the image. The last two take the data as a
+:class:`LeastSquares` term, which costs one gram an iteration instead of a forward and an adjoint. Each returns a
 :class:`Solution` that says whether it converged, to what error, and how it got there.
 """
 

@@ -56,9 +56,9 @@ def fista(
 
     Notes
     -----
-    The step is 1 / L with L the squared norm of A. Its estimate comes from below; where an iterate disproves it, L grows
-    and the step is done again. Since A^H A is linear, gradients at the extrapolated points, the objective and this check
-    all come from a single gram an iteration. The momentum of an image starts again when it points uphill.
+    The step is 1 / L with L the squared norm of A. Its estimate comes from below; where an iterate disproves it, L
+    grows and the step is done again. Since A^H A is linear, gradients at the extrapolated points, the objective and
+    this check all come from a single gram an iteration. The momentum of an image starts again when it points uphill.
 
     References
     ----------

@@ -40,7 +40,7 @@ class MixedNorm:
         return (self.weight * self.length(z)).sum(tuple(range(-self.dims, 0)), keepdim=True, dtype=torch.float64)
 
     def project(self, p: Tensor) -> Tensor:
-        """The nearest point with ``|p| <= weight``: the proximal map of the conjugate, whatever its step."""
+        """Project on ``|p| <= weight``: the proximal map of the conjugate, whatever its step."""
         length = self.length(p)
         return p * torch.where(length > self.weight, self.weight / length, torch.ones_like(length))
 

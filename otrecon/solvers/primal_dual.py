@@ -57,8 +57,8 @@ def primal_dual(
     Returns
     -------
     Solution
-        The residual is the larger of two numbers that are both zero exactly at a minimiser: the norm of the violation of
-        ``A^H (A x - y) + K^H p = 0`` relative to ``|A^H y|``, and the gap ``g(K x) - <p, K x>`` relative to the
+        The residual is the larger of two numbers that are both zero exactly at a minimiser: the norm of the violation
+        of ``A^H (A x - y) + K^H p = 0`` relative to ``|A^H y|``, and the gap ``g(K x) - <p, K x>`` relative to the
         objective. Together they certify the objective: it exceeds the minimum by at most the gap plus the norm of the
         violation times the distance to a minimiser.
 

@@ -1,0 +1,15 @@
+"""Classical reconstructions: each takes an operator A and its k-space data and returns a :class:`Reconstruction`.
+
+The iterative ones minimise ``|A x - y|^2 / 2`` plus a penalty, so that their images share one scale: that of the
+object, for unitary transforms and maps whose squares sum to 1. They know A by ``adjoint`` and ``gram`` alone: Cartesian and
+radial sampling, one coil and many, run through the same lines. Radial data converge much faster weighted: give each
+method ``A.density_weighted()`` and ``A.dcomp.sqrt() * kdata``; the zero-filled image of these is then gridding.
+"""
+
+from otrecon.mri.reconstruction.cg_sense import cg_sense
+from otrecon.mri.reconstruction.l1_wavelet import l1_wavelet
+from otrecon.mri.reconstruction.result import Reconstruction
+from otrecon.mri.reconstruction.total_variation import total_variation
+from otrecon.mri.reconstruction.zero_filled import zero_filled
+
+__all__ = ["Reconstruction", "cg_sense", "l1_wavelet", "total_variation", "zero_filled"]
