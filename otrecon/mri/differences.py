@@ -16,8 +16,8 @@ class FiniteDifference(LinearOperator):
     """Forward differences along y and x: image ``(..., y, x)`` to gradient ``(..., 2, y, x)``.
 
     Component 0 is ``image[y + 1, x] - image[y, x]``, component 1 the same along x. Nothing crosses the border
-    (Neumann): the last row of component 0 and the last column of component 1 are zero. The adjoint is minus the divergence. The
-    squared norm is below 8, which ``norm_bound`` states.
+    (Neumann): the last row of component 0 and the last column of component 1 are zero. The adjoint is minus the
+    divergence. The squared norm is below 8, which ``norm_bound`` states.
 
     Parameters
     ----------

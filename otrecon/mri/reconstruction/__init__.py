@@ -1,8 +1,8 @@
 """Classical reconstructions: each takes an operator A and its k-space data and returns a :class:`Reconstruction`.
 
 The iterative ones minimise ``|A x - y|^2 / 2`` plus a penalty, so that their images share one scale: that of the
-object, for unitary transforms and maps whose squares sum to 1. They know A by ``adjoint`` and ``gram`` alone: Cartesian and
-radial sampling, one coil and many, run through the same lines. Radial data converge much faster weighted: give each
+object, for unitary transforms and maps whose squares sum to 1. They know A by ``adjoint`` and ``gram`` alone: Cartesian
+and radial sampling, one coil and many, run through the same lines. Radial data converge much faster weighted: give each
 method ``A.density_weighted()`` and ``A.dcomp.sqrt() * kdata``; the zero-filled image of these is then gridding.
 """
 
