@@ -9,12 +9,12 @@ Images are real. A complex image has many real ones (magnitude, real part, ...),
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["mse", "nmse", "nrmse", "psnr", "ssim", "ssim_map"]
+__all__ = ["SSIMTerms", "mse", "nmse", "nrmse", "psnr", "ssim", "ssim_map", "ssim_terms"]
 
 
 def mse(image: Tensor, reference: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -212,6 +212,85 @@ def ssim_map(
     TypeError, ValueError
         As :func:`ssim`.
     """
+    moments = _moments(image, reference, data_range, weights, window, k1, k2)
+    luminance = (2 * moments.mean_x * moments.mean_r + moments.c1) / (
+        moments.mean_x**2 + moments.mean_r**2 + moments.c1
+    )
+    return luminance * (2 * moments.covariance + moments.c2) / (moments.variance_x + moments.variance_r + moments.c2)
+
+
+class SSIMTerms(NamedTuple):
+    """The three maps whose product is the SSIM map, each of the images' shape and at most 1."""
+
+    luminance: Tensor
+    contrast: Tensor
+    structure: Tensor
+
+
+def ssim_terms(
+    image: Tensor,
+    reference: Tensor,
+    *,
+    data_range: float | Tensor | None = None,
+    weights: Literal["uniform", "gaussian"] = "uniform",
+    window: int | None = None,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> SSIMTerms:
+    """Return what :func:`ssim_map` multiplies: agreement of local brightness, of local contrast and of local pattern.
+
+    Parameters
+    ----------
+    image, reference, data_range, weights, window, k1, k2
+        As for :func:`ssim`.
+
+    Returns
+    -------
+    SSIMTerms
+        Luminance ``(2 m_x m_r + C1) / (m_x^2 + m_r^2 + C1)``, contrast ``(2 s_x s_r + C2) / (s_x^2 + s_r^2 + C2)`` and
+        structure ``(s_xr + C3) / (s_x s_r + C3)`` with ``C3 = C2 / 2``, where m, s and s_xr are the local means,
+        standard deviations and covariance. To look at, not to train with: standard deviations have no derivative at 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`ssim`.
+
+    References
+    ----------
+    Wang et al. (2004), see :func:`ssim`; seed row 000-E9.
+    """
+    moments = _moments(image, reference, data_range, weights, window, k1, k2)
+    spread_x, spread_r = moments.variance_x.clamp_min(0).sqrt(), moments.variance_r.clamp_min(0).sqrt()
+    c3 = moments.c2 / 2
+    return SSIMTerms(
+        (2 * moments.mean_x * moments.mean_r + moments.c1) / (moments.mean_x**2 + moments.mean_r**2 + moments.c1),
+        (2 * spread_x * spread_r + moments.c2) / (moments.variance_x + moments.variance_r + moments.c2),
+        (moments.covariance + c3) / (spread_x * spread_r + c3),
+    )
+
+
+class _Moments(NamedTuple):
+    """Local means, variances and covariance of two images, and the constants of SSIM."""
+
+    mean_x: Tensor
+    mean_r: Tensor
+    variance_x: Tensor
+    variance_r: Tensor
+    covariance: Tensor
+    c1: Tensor
+    c2: Tensor
+
+
+def _moments(
+    image: Tensor,
+    reference: Tensor,
+    data_range: float | Tensor | None,
+    weights: str,
+    window: int | None,
+    k1: float,
+    k2: float,
+) -> _Moments:
     image, reference, _ = _checked(image, reference, None)
     span = _span(data_range, image, "ssim")[..., None, None]
     side = _side(weights, window)
@@ -225,11 +304,10 @@ def ssim_map(
     unbias = side**2 / (side**2 - 1) if weights == "uniform" else 1.0
 
     mean_x, mean_r = _smooth(image, profile), _smooth(reference, profile)
-    variances = unbias * (_smooth(image**2, profile) - mean_x**2 + _smooth(reference**2, profile) - mean_r**2)
+    variance_x = unbias * (_smooth(image**2, profile) - mean_x**2)
+    variance_r = unbias * (_smooth(reference**2, profile) - mean_r**2)
     covariance = unbias * (_smooth(image * reference, profile) - mean_x * mean_r)
-    c1, c2 = (k1 * span) ** 2, (k2 * span) ** 2
-    luminance = (2 * mean_x * mean_r + c1) / (mean_x**2 + mean_r**2 + c1)
-    return luminance * (2 * covariance + c2) / (variances + c2)
+    return _Moments(mean_x, mean_r, variance_x, variance_r, covariance, (k1 * span) ** 2, (k2 * span) ** 2)
 
 
 def _side(weights: str, window: int | None) -> int:

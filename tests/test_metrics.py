@@ -51,6 +51,40 @@ def test_ssim_and_its_map_are_those_of_scikit_image(size, options, theirs, data_
     assert np.abs(local - expected_map).max() < 1e-11
 
 
+@pytest.mark.parametrize("options", [{}, {"window": 5}, {"weights": "gaussian"}])
+def test_the_three_terms_multiply_to_the_ssim_map(options):
+    image, reference = pair((23, 41))
+    terms = metrics.ssim_terms(image, reference, data_range=0.7, **options)
+    whole = metrics.ssim_map(image, reference, data_range=0.7, **options)
+    assert (terms.luminance * terms.contrast * terms.structure - whole).abs().max() < 1e-12
+    assert max(float(term.max()) for term in terms) <= 1
+
+
+def test_each_term_of_ssim_is_its_formula_on_one_window():
+    image, reference = pair((7, 7))
+    x, r = image.numpy().ravel(), reference.numpy().ravel()
+    spread = np.cov(x, r)
+    product = math.sqrt(spread[0, 0] * spread[1, 1])
+    c1, c2 = (0.01 * 0.7) ** 2, (0.03 * 0.7) ** 2
+    expected = (
+        (2 * x.mean() * r.mean() + c1) / (x.mean() ** 2 + r.mean() ** 2 + c1),
+        (2 * product + c2) / (spread[0, 0] + spread[1, 1] + c2),
+        (spread[0, 1] + c2 / 2) / (product + c2 / 2),
+    )
+    terms = metrics.ssim_terms(image, reference, data_range=0.7)
+    assert [float(term[3, 3]) for term in terms] == pytest.approx(expected, rel=1e-12)
+
+
+def test_each_term_of_ssim_sees_its_own_change():
+    _, reference = pair((32, 32))
+    brighter = metrics.ssim_terms(reference + 0.5, reference, data_range=1.0)
+    assert float(brighter.luminance.max()) < 0.99
+    assert (torch.stack(brighter[1:]) - 1).abs().max() < 1e-12
+    inverted = metrics.ssim_terms(1 - reference, reference, data_range=1.0)
+    assert float(inverted.structure.max()) < -0.9
+    assert (inverted.contrast - 1).abs().max() < 1e-12
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_relative_errors(size):
     image, reference = pair(size)
