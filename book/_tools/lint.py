@@ -23,7 +23,9 @@ from book._tools.structure import Complaint, directives, exercises, parts
 
 MIN_CELLS, MAX_CELLS = 15, 25
 MEDIAN_LINES, MAX_LINES = 6, 30
-NEED_ALT = frozenset({"beside", "complex_image", "error_maps", "figure", "images", "kspace", "mask", "phase", "row"})
+NEED_ALT = frozenset(
+    {"beside", "complex_image", "error_maps", "figure", "images", "kspace", "mask", "phase", "row", "spokes"}
+)
 """Functions of `otrecon.show` that require alt; a test holds this against the package. A slider asks for it by itself,
 unless the function that draws its frames has given each its own."""
 SHORTEST_ALT = 12

@@ -27,6 +27,7 @@ from otrecon.mri.side_lobes import peak_side_lobe
 from otrecon.mri.trajectories import (
     cartesian_trajectory,
     interleaved_spokes,
+    largest_angular_gap,
     radial_trajectory,
     select_spokes,
     spoke_angles,
@@ -62,6 +63,7 @@ __all__ = [
     "ifft2c",
     "interleaved_spokes",
     "l1_wavelet",
+    "largest_angular_gap",
     "noise_covariance",
     "noise_std",
     "nominal_equispaced_lines",

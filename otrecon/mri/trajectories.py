@@ -21,6 +21,7 @@ __all__ = [
     "cartesian_trajectory",
     "check_ktraj",
     "interleaved_spokes",
+    "largest_angular_gap",
     "radial_trajectory",
     "select_spokes",
     "spoke_angles",
@@ -98,6 +99,34 @@ def spoke_angles(spokes: int, scheme: Scheme = "golden", *, first_spoke: int = 0
         raise ValueError(f"spokes must be positive and first_spoke not negative, got {spokes} and {first_spoke}.")
     step = {"golden": GOLDEN_ANGLE, "tiny-golden": TINY_GOLDEN_ANGLE, "uniform": math.pi / spokes}[scheme]
     return step * torch.arange(first_spoke, first_spoke + spokes, dtype=torch.float64)
+
+
+def largest_angular_gap(angles: Tensor) -> float:
+    """Largest angle between neighbouring spokes, in radians: how large a wedge of k-space they leave empty.
+
+    Parameters
+    ----------
+    angles
+        ``(spokes,)`` in radians, in any order. Spokes are diameters: angles count modulo pi.
+
+    Returns
+    -------
+    float
+        ``pi / spokes`` where the spokes are evenly spread, more elsewhere.
+
+    Raises
+    ------
+    TypeError
+        If the angles are not a floating tensor.
+    ValueError
+        If they are not of shape ``(spokes,)``, there is none, or one is not finite.
+    """
+    if not isinstance(angles, Tensor) or not angles.is_floating_point():
+        raise TypeError("angles must be a floating tensor of radians.")
+    if angles.ndim != 1 or angles.numel() == 0 or not torch.isfinite(angles).all():
+        raise ValueError(f"angles must be finite and of shape (spokes,), got {tuple(angles.shape)}.")
+    ordered = torch.sort(torch.remainder(angles.double(), math.pi)).values
+    return float(torch.diff(ordered, append=ordered[:1] + math.pi).max())
 
 
 def radial_trajectory(

@@ -10,6 +10,7 @@ from otrecon.show.images import complex_image, error_maps, images, kspace, mask,
 from otrecon.show.panel import Panel, panel
 from otrecon.show.payload import assets
 from otrecon.show.slider import Slider, slider
+from otrecon.show.spokes import spokes
 from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETTE, PAPER, context, subplots
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "phase",
     "row",
     "slider",
+    "spokes",
     "subplots",
 ]

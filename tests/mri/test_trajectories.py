@@ -10,6 +10,7 @@ from otrecon.mri.trajectories import (
     cartesian_trajectory,
     check_ktraj,
     interleaved_spokes,
+    largest_angular_gap,
     radial_trajectory,
     select_spokes,
     spoke_angles,
@@ -130,3 +131,33 @@ def test_rejects_what_is_not_a_trajectory(ktraj, error, message):
 def test_rejects_bad_requests(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("spokes", [1, 2, 7, 64])
+def test_the_gap_of_an_even_cover_is_pi_over_the_number_of_spokes(spokes):
+    shuffled = spoke_angles(spokes, "uniform")[torch.randperm(spokes, generator=torch.Generator().manual_seed(0))]
+    turned_over = shuffled + math.pi * torch.arange(-2, spokes - 2, dtype=torch.float64)
+    assert largest_angular_gap(turned_over) == pytest.approx(math.pi / spokes, rel=1e-12)
+
+
+def test_the_gap_where_a_spoke_is_missing_is_doubled():
+    angles = torch.cat([spoke_angles(9, "uniform")[:4], spoke_angles(9, "uniform")[5:]])
+    assert largest_angular_gap(angles) == pytest.approx(2 * math.pi / 9, rel=1e-12)
+
+
+def test_golden_gaps_obey_the_three_gap_theorem():
+    # Just before a Fibonacci number F is reached the gap is largest; its supremum is 1 + 2 / sqrt(5) even gaps.
+    ratios = [largest_angular_gap(spoke_angles(m, "golden")) * m / math.pi for m in range(1, 400)]
+    assert max(ratios) < 1 + 2 / math.sqrt(5)
+    assert max(ratios) == pytest.approx(1 + 2 / math.sqrt(5), abs=0.01)
+    golden = (math.sqrt(5) - 1) / 2
+    assert ratios[54 - 1] == pytest.approx(54 * golden**7, rel=1e-9)  # 34 - 1 < 54 < 55: one gap of golden^7 is left
+
+
+@pytest.mark.parametrize(
+    ("angles", "error"),
+    [([0.0], TypeError), (torch.arange(3), TypeError), (torch.zeros(0), ValueError), (torch.zeros(2, 2), ValueError)],
+)
+def test_a_gap_needs_angles(angles, error):
+    with pytest.raises(error, match="angles must be"):
+        largest_angular_gap(angles)
