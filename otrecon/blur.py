@@ -64,12 +64,13 @@ class GaussianBlur(LinearOperator):
         data
             ``(..., *im_size)``, floating-point or complex.
         response
-            From the singular values to the factors, real and of the same shape.
+            From the singular values to the factors, real and of the same shape; leading axes of theirs are one filter
+            each, ``lambda s: s / (s**2 + weights[:, None, None])``.
 
         Returns
         -------
         Tensor
-            Shape and dtype of the data.
+            Dtype of the data and their shape, with the leading axes of the factors broadcast against theirs.
 
         Raises
         ------

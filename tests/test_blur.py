@@ -61,6 +61,13 @@ def test_filtered_is_the_function_of_the_matrix():
         assert relative(blur.filtered(data, response) - expected, expected) < 1e-10
 
 
+def test_several_filters_at_once():
+    blur, data, weights = GaussianBlur((5, 6), 0.9), randn((5, 6), seed=7), torch.tensor([0.01, 0.1, 1.0])
+    together = blur.filtered(data, lambda s: s / (s**2 + weights[:, None, None]))
+    for weight, picture in zip(weights, together, strict=True):
+        assert relative(blur.gram(picture) + weight * picture - blur.adjoint(data), data) < 1e-12
+
+
 def test_no_width_no_blur():
     x = randn((5, 6), seed=6)
     assert relative(GaussianBlur((5, 6), 0)(x) - x, x) < 1e-15

@@ -4,6 +4,7 @@ Importing it pulls neither matplotlib nor any notebook tool; each is imported by
 """
 
 from otrecon.show.claims import Claim, ClaimError, claim
+from otrecon.show.curves import curves
 from otrecon.show.figure import Picture, beside, figure
 from otrecon.show.glue import glue, glued
 from otrecon.show.images import complex_image, error_maps, images, kspace, mask, phase, row
@@ -31,6 +32,7 @@ __all__ = [
     "claim",
     "complex_image",
     "context",
+    "curves",
     "error_maps",
     "figure",
     "glue",
