@@ -36,5 +36,5 @@ def check_smaps(smaps: Tensor, im_size: Sequence[int] | None = None) -> None:
             f"smaps of shape {tuple(smaps.shape)} do not fit an image of size {tuple(im_size)}: "
             f"expected (coil, {im_size[0]}, {im_size[1]})."
         )
-    if not torch.isfinite(torch.view_as_real(smaps)).all():
+    if not torch.isfinite(smaps).all():
         raise ValueError("smaps contain NaN or infinity: replace them (by 0 outside the object) first.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +70,7 @@ def panel(
     zoom: Box | None = None,
     k_unit: str = "cycles/FOV",
     threshold: float = 0.0,
+    name: str | None = None,
 ) -> Panel:
     """Make one image of a row, for `otrecon.show.row`.
 
@@ -96,6 +97,8 @@ def panel(
         ``"cycles/FOV"`` or ``"rad/voxel"``, for k-space axes.
     threshold
         Phase only: pixels whose modulus is below this fraction of the largest are left blank.
+    name
+        What the values are, for the colour bar, such as ``"g-factor"``; by default the kind says it.
 
     Raises
     ------
@@ -108,10 +111,12 @@ def panel(
     axes = None
     if kind in ("magnitude", "error"):
         unit = "a.u." if unit is None else unit
-        name = "magnitude" if kind == "magnitude" and array.dtype.kind == "c" else kind if kind == "error" else "value"
+        called = (
+            "magnitude" if kind == "magnitude" and array.dtype.kind == "c" else kind if kind == "error" else "value"
+        )
         array = np.abs(array) if array.dtype.kind == "c" or kind == "error" else array
         low = min(0.0, float(array.min())) if vmin is None else vmin
-        scale = _scale(array, kind, low, float(array.max()) if vmax is None else vmax, name, unit)
+        scale = _scale(array, kind, low, float(array.max()) if vmax is None else vmax, called, unit)
     elif kind == "difference":
         if array.dtype.kind == "c":
             raise TypeError('kind="difference" shows signed real values; take the real part or the modulus first')
@@ -138,6 +143,8 @@ def panel(
         lines = lines or (f"{array.mean():.1%} sampled",)
     else:
         raise ValueError(f"kind is {kind!r}; allowed are {', '.join(Kind.__args__)}")  # type: ignore[attr-defined]
+    if name is not None:
+        scale = replace(scale, name=name)
     return Panel(array, scale, title, lines, hidden, axes, check_box(zoom, array.shape))
 
 

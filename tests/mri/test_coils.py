@@ -54,6 +54,15 @@ def test_combine_inverts_exact_data_with_any_scaling_of_the_maps():
     assert relative(combined[:, 2:] - image[:, 2:], image[:, 2:]) < 1e-13
 
 
+def test_maps_that_torch_conjugates_lazily_are_maps():
+    smaps = simulate_coils((6, 5), 3, dtype=torch.complex128)
+    assert smaps.conj().is_conj()
+    image = randn((6, 5), seed=4)
+    assert relative(combine(smaps.conj() * image, smaps.conj()) - image, image) < 1e-13
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        combine(smaps, torch.full_like(smaps, complex(0, float("nan"))))
+
+
 def test_combine_is_least_squares_and_unbiased_where_root_sum_of_squares_is_not():
     smaps = simulate_coils((7, 6), 5, unit=False, dtype=torch.complex128)
     data = randn((5, 7, 6), seed=1)

@@ -143,6 +143,12 @@ def test_signed_differences_are_symmetric():
     assert "Difference, one scale for all: −2 2 mT" in text(picture)
 
 
+def test_the_colour_bar_names_what_is_shown():
+    html = show.row([show.panel(RAMP, kind="error", name="noise < signal", unit="")], alt=ALT).html()
+    assert "Noise &lt; signal:" in html
+    assert "Error:" not in html
+
+
 def test_a_constant_image_is_shown():
     np.testing.assert_array_equal(np.asarray(pngs(show.images(np.zeros((3, 4)), alt=ALT))[0]), 0)
 
