@@ -86,7 +86,7 @@ def test_projection_onto_the_non_negative():
 def test_batch_is_its_items_and_start_does_not_matter():
     A, y = randn((12, 8), seed=7), randn((3, 12), seed=8)
     transform = Matrix(differences(8) + 0j)
-    settings = {"tolerance": 1e-7, "max_iterations": 20000}
+    settings = {"tolerance": 1e-9, "max_iterations": 20000}
     together = primal_dual(LeastSquares(Matrix(A), y), transform, MixedNorm(1.0, dims=1), **settings)
     for item, data in zip(together.x, y, strict=True):
         start = randn((8,), seed=9)
