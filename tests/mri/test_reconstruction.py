@@ -251,10 +251,10 @@ def test_radial_data_plain_and_density_weighted():
     assert relative(zero_filled(weighted, data).image - gridded, gridded) < 1e-12
     assert 0.01 < relative(gridded - image, image) < 0.05
     for A, y in ((operator, kdata), (weighted, data)):
-        # The corners of k-space, which spokes do not reach, come back slowly: the worst of the conditioning.
+        # Spokes do not reach the corners of k-space: least squares fills them slowly, a prior at once.
         assert relative(cg_sense(A, y, tolerance=1e-4).image - image, image) < 0.03
-        assert relative(total_variation(A, y, weight=1e-5, max_iterations=3000).image - image, image) < 0.01
-        assert relative(l1_wavelet(A, y, weight=1e-5, wavelet="db2").image - image, image) < 0.01
+        assert relative(total_variation(A, y, weight=1e-4).image - image, image) < 0.005
+        assert relative(l1_wavelet(A, y, weight=1e-4, wavelet="db2").image - image, image) < 0.01
 
 
 # What all of them promise
