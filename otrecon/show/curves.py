@@ -11,6 +11,7 @@ from otrecon.show.arrays import to_array
 from otrecon.show.style import ACCENT, METHOD_COLOURS, PALETTE, subplots
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -87,7 +88,20 @@ def curves(
         ax.set_ylim(*ylim)
     if len(series) > 1:
         ax.legend(labelcolor="linecolor")
+    for axis in (ax.xaxis, ax.yaxis):
+        _plain_ticks(axis)
     return figure
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 in plain digits where a logarithmic axis spans about two decades or less."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log" and high < 200 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _pair(name: str, pair: tuple[Any, ...], log: str) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -46,6 +46,16 @@ def test_a_single_curve_needs_no_legend_and_counts_from_zero():
     assert ax.lines[0].get_xydata().tolist() == [[0, 2], [1, 4]]
 
 
+def test_a_short_logarithmic_axis_has_plain_ticks():
+    figure = show.curves({"only": ([1, 10, 10000], [0.3, 7, 20])}, log="xy")
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    low, high = ax.get_ylim()
+    shown = [label.get_text() for label in ax.get_yticklabels() if low <= label.get_position()[1] <= high]
+    assert shown == ["0.5", "1", "2", "5", "10", "20"]
+    assert any("10^" in label.get_text() for label in ax.get_xticklabels())
+
+
 def test_it_becomes_a_picture():
     alt = "A curve that rises from two to four."
     assert "<svg" in show.figure(show.curves({"only": [2, 4]}), alt=alt).html()
