@@ -49,7 +49,9 @@ def spokes(discs: Mapping[str, object], *, alt: str, width: float | None = None,
         ax.plot(np.cos(rim), np.sin(rim), color=MUTED, linewidth=0.8)
         for angles, colour in zip(sets, COLOURS, strict=False):
             ends = np.stack([np.cos(angles), np.sin(angles)])
-            ax.plot(*np.stack([-ends, ends], axis=1), color=colour, linewidth=1.1)
+            ax.plot(
+                *np.stack([-ends, ends], axis=1), color=colour, linewidth=1.1 if len(angles) * len(sets) <= 32 else 0.8
+            )
         ax.set(aspect="equal", xlim=(-1.04, 1.04), ylim=(1.04, -1.04), title=title)
         ax.set_axis_off()
     return figure(fig, alt=alt, caption=caption)
