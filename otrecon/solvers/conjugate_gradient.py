@@ -7,7 +7,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from otrecon.solvers.solution import Callback, Solution, check_settings, check_start, finish, inner, ratio
+from otrecon.solvers.solution import (
+    Callback,
+    Solution,
+    check_residual,
+    check_settings,
+    check_start,
+    finish,
+    inner,
+    ratio,
+)
 
 __all__ = ["conjugate_gradient"]
 
@@ -37,8 +46,9 @@ def conjugate_gradient(
     initial
         Starting point; 0 when omitted. With a singular G, a start at 0 leads to the solution of least norm.
     tolerance
-        Stop when the relative residual ``|b - G x| / |b|`` of every system is at most this. The residual that decides
-        is computed from its definition, not by the recursion, which drifts in finite precision. 0: run all
+        Stop when the relative residual ``|b - G x| / |b|`` of every system is at most this. The residual that decides,
+        and the last one reported, are computed from the definition, not by the recursion, which drifts in finite
+        precision. 0: run all
         ``max_iterations`` and do not warn.
     max_iterations
         Limit of iterations, at least 1.
@@ -50,6 +60,11 @@ def conjugate_gradient(
     Solution
         ``residuals`` are relative residuals; ``objective`` is ``<x, G x> / 2 - <x, b>``, which CG decreases in every
         iteration (the residual need not).
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, ``initial`` does not match ``rhs``, or NaN or infinity turns up.
 
     Warns
     -----
@@ -71,12 +86,14 @@ def conjugate_gradient(
     error = _worst(squared, norm)
     residuals: list[float] = []
     objective: list[float] = []
+    drifted = False
     reason = "raise max_iterations, regularise, or accept a larger tolerance"
     for iteration in range(1, max_iterations + 1):
         if error <= tolerance:
             break
         image = operator(direction)
         curvature = inner(direction, image, dims)
+        check_residual("conjugate_gradient", float(curvature.sum()))
         if bool((curvature < 0).any()):
             reason = "the operator has a direction of negative curvature, so that it is not positive semidefinite"
             break
@@ -99,6 +116,9 @@ def conjugate_gradient(
         objective.append(float(-inner(x, residual + rhs, dims).sum() / 2))
         if callback is not None:
             callback(iteration, x)
+    if residuals and not drifted:
+        residual = rhs - operator(x)
+        residuals[-1] = error = _worst(inner(residual, residual, dims), norm)
     return finish("conjugate_gradient", x, residuals, objective, tolerance, error, reason)
 
 

@@ -8,7 +8,16 @@ import torch
 from torch import Tensor
 
 from otrecon.solvers.least_squares import LeastSquares
-from otrecon.solvers.solution import Callback, Solution, check_settings, check_start, finish, inner, ratio
+from otrecon.solvers.solution import (
+    Callback,
+    Solution,
+    check_residual,
+    check_settings,
+    check_start,
+    finish,
+    inner,
+    ratio,
+)
 
 __all__ = ["Proximal", "fista"]
 
@@ -49,6 +58,11 @@ def fista(
         The residual is the norm of the subgradient of the objective at ``x`` that the step exhibits, relative to
         ``|A^H y|``: it is zero exactly at a minimiser.
 
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, ``initial`` does not match the solution, or NaN or infinity turns up.
+
     Warns
     -----
     ConvergenceWarning
@@ -86,6 +100,7 @@ def fista(
             # A short step carries the rounding of the long vectors that it is the difference of.
             slack = 1e-5 + rounding * ratio(inner(new, new, dims), length).sqrt()
             needed = ratio(inner(step, gram_step, dims), length)
+            check_residual("fista", float(needed.sum()))
             if bool((needed <= lipschitz * (1 + slack)).all()):
                 break
             lipschitz = 1.02 * float(needed.max())

@@ -45,7 +45,7 @@ class LeastSquares:
         if not isinstance(data, Tensor) or not (data.is_floating_point() or data.is_complex()):
             kind = data.dtype if isinstance(data, Tensor) else type(data).__name__
             raise TypeError(f"The data must be a floating-point or complex tensor, got {kind}: convert them first.")
-        if not torch.isfinite(torch.view_as_real(data) if data.is_complex() else data).all():
+        if not torch.isfinite(data).all():
             raise ValueError("The data contain NaN or infinity: remove these samples, or set them and the mask to 0.")
         self.operator = operator
         self.dims = len(operator.domain)

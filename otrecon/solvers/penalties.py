@@ -27,7 +27,7 @@ class MixedNorm:
     """
 
     def __init__(self, weight: float | Tensor, *, dims: int, group: int | None = None) -> None:
-        if bool((torch.as_tensor(weight) < 0).any()):
+        if not bool((torch.as_tensor(weight) >= 0).all()):
             raise ValueError(f"weight must be at least 0, got {weight}.")
         if group is not None and not -dims <= group < 0:
             raise ValueError(f"group must be one of the last {dims} axes, counted from the end; got {group}.")
@@ -42,7 +42,8 @@ class MixedNorm:
 
     def value(self, z: Tensor) -> Tensor:
         """``g(z)``, summed over the last ``dims`` axes, which stay with length 1."""
-        return (self.weight * self.length(z)).sum(tuple(range(-self.dims, 0)), keepdim=True, dtype=torch.float64)
+        # Widened first: a weight is as large as the data, and their product leaves the range of float32.
+        return (self.weight * self.length(z).double()).sum(tuple(range(-self.dims, 0)), keepdim=True)
 
     def project(self, p: Tensor) -> Tensor:
         """Project on ``|p| <= weight``: the proximal map of the conjugate, whatever its step."""

@@ -10,7 +10,16 @@ from torch import Tensor
 from otrecon.operators import LinearOperator
 from otrecon.solvers.least_squares import LeastSquares
 from otrecon.solvers.penalties import MixedNorm
-from otrecon.solvers.solution import Callback, Solution, check_settings, check_start, finish, inner, ratio
+from otrecon.solvers.solution import (
+    Callback,
+    Solution,
+    check_residual,
+    check_settings,
+    check_start,
+    finish,
+    inner,
+    ratio,
+)
 
 __all__ = ["primal_dual"]
 
@@ -64,6 +73,11 @@ def primal_dual(
         objective. Together they certify the objective: it exceeds the minimum by at most the gap plus the norm of the
         violation times the distance to a minimiser.
 
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, ``initial`` does not match the solution, or NaN or infinity turns up.
+
     Warns
     -----
     ConvergenceWarning
@@ -112,6 +126,7 @@ def primal_dual(
         gap = (value - inner(p_new, transformed_new, K)).reshape(data.rhs_norm.shape)
         violation = float(ratio(inner(change, change, dims).sqrt(), data.rhs_norm).max())
         relative_gap = float(ratio(gap.clamp_min(0), total).max())
+        check_residual("primal_dual", violation + relative_gap)
         residuals.append(max(violation, relative_gap))
         objective.append(float(total.sum()))
         if callback is not None:

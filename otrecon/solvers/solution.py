@@ -1,7 +1,8 @@
-"""What an iterative solver gives back, and the two things that all of them check."""
+"""What an iterative solver gives back, and the things that all of them check."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,9 +49,11 @@ class Solution:
 
 
 def inner(u: Tensor, v: Tensor, dims: int) -> Tensor:
-    """Real part of ``sum(conj(u) v)`` over the last ``dims`` axes, kept as axes of length 1; accumulated in float64."""
-    product = (torch.view_as_real(u) * torch.view_as_real(v)).sum(-1) if u.is_complex() else u * v
-    return product.sum(dim=tuple(range(-dims, 0)), keepdim=True, dtype=torch.float64)
+    """Real part of ``sum(conj(u) v)`` over the last ``dims`` axes, kept as axes of length 1; computed in float64."""
+    if u.is_complex():
+        u, v = (torch.view_as_real(w.resolve_conj()).flatten(-2) for w in (u, v))
+    # Widened before they are multiplied: squares of ordinary float32 numbers leave the range of float32.
+    return (u.double() * v.double()).sum(dim=tuple(range(-dims, 0)), keepdim=True)
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -67,13 +70,23 @@ def check_settings(tolerance: float, max_iterations: int) -> None:
 
 
 def check_start(initial: Tensor, like: Tensor) -> Tensor:
-    """Raise ValueError unless the initial guess has the shape, dtype and device of the solution."""
+    """Raise ValueError unless the initial guess is finite and has the shape, dtype and device of the solution."""
     if (initial.shape, initial.dtype, initial.device) != (like.shape, like.dtype, like.device):
         raise ValueError(
             f"initial must match the solution, {tuple(like.shape)} {like.dtype} on {like.device}; "
             f"got {tuple(initial.shape)} {initial.dtype} on {initial.device}."
         )
+    if not torch.isfinite(initial).all():
+        raise ValueError("initial contains NaN or infinity: no iteration recovers from it. Leave it out to start at 0.")
     return initial.detach().clone()
+
+
+def check_residual(solver: str, residual: float) -> None:
+    """Raise ValueError unless the residual is finite: from NaN there is no way back."""
+    if not math.isfinite(residual):
+        raise ValueError(
+            f"{solver} met NaN or infinity: the operator or the proximal map returns it. Check them on one image first."
+        )
 
 
 def finish(

@@ -113,6 +113,33 @@ def test_warning_and_callback():
     assert torch.equal(seen[-1][1], solution.x)
 
 
+def test_nan_ends_the_search_for_a_step():
+    A, y = lasso(seed=17)
+    with pytest.raises(ValueError, match="initial contains NaN"):
+        fista(LeastSquares(Matrix(A), y), l1(0.1), initial=torch.full((20,), float("nan"), dtype=y.dtype))
+    with pytest.raises(ValueError, match="fista met NaN or infinity"):
+        fista(LeastSquares(Matrix(A), y), lambda v, _: (v / 0, torch.zeros(1, 1)))
+    with pytest.raises(ValueError, match="norm of Matrix is not finite"):
+        fista(LeastSquares(Matrix(torch.tensor([[1.0, float("inf")]])), torch.zeros(1)), l1(0.1))
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_single_precision_has_room_for_numbers_whose_squares_it_cannot_hold(scale):
+    A, y = lasso(seed=19, dtype=torch.complex64)
+    expected = fista(LeastSquares(Matrix(A), y), l1(1.0), tolerance=1e-5, max_iterations=5000)
+    solution = fista(LeastSquares(Matrix(A), scale * y), l1(scale), tolerance=1e-5, max_iterations=5000)
+    torch.testing.assert_close(solution.x / scale, expected.x, rtol=0, atol=1e-3)
+    assert solution.objective[-1] / scale**2 == pytest.approx(expected.objective[-1], rel=1e-4)
+
+
+def test_data_that_torch_conjugates_lazily_are_data():
+    A, y = lasso(seed=21)
+    assert y.conj().is_conj()
+    lazy = fista(LeastSquares(Matrix(A.conj()), y.conj()), l1(1.0), tolerance=1e-9, max_iterations=5000)
+    plain = fista(LeastSquares(Matrix(A), y), l1(1.0), tolerance=1e-9, max_iterations=5000)
+    torch.testing.assert_close(lazy.x.conj(), plain.x, rtol=0, atol=1e-6)
+
+
 def test_operator_that_is_zero():
     solution = fista(LeastSquares(Matrix(torch.zeros(3, 5, dtype=torch.complex128)), randn((3,), seed=1)), l1(1.0))
     assert solution.converged

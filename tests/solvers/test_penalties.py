@@ -52,5 +52,7 @@ def test_a_weight_for_each_image():
 def test_errors():
     with pytest.raises(ValueError, match="weight must be at least 0"):
         MixedNorm(-1.0, dims=1)
+    with pytest.raises(ValueError, match="weight must be at least 0, got nan"):
+        MixedNorm(float("nan"), dims=1)
     with pytest.raises(ValueError, match="group must be one of the last 2 axes"):
         MixedNorm(1.0, dims=2, group=-3)

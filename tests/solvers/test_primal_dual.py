@@ -116,3 +116,18 @@ def test_zero_data_are_solved_by_zero():
     solution = primal_dual(data, Identity((4,)), MixedNorm(1.0, dims=1))
     assert solution.converged
     assert not solution.x.any()
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_single_precision_has_room_for_numbers_whose_squares_it_cannot_hold(scale):
+    A, y = randn((12, 8), seed=12, dtype=torch.complex64), randn((12,), seed=13, dtype=torch.complex64)
+    transform, settings = Matrix(differences(8) + 0j), {"tolerance": 1e-4, "max_iterations": 5000}
+    expected = primal_dual(LeastSquares(Matrix(A), y), transform, MixedNorm(1.0, dims=1), **settings)
+    solution = primal_dual(LeastSquares(Matrix(A), scale * y), transform, MixedNorm(scale, dims=1), **settings)
+    torch.testing.assert_close(solution.x / scale, expected.x, rtol=0, atol=1e-3, check_dtype=False)
+
+
+def test_nan_ends_the_iteration():
+    data = LeastSquares(Identity((4,)), torch.ones(4, dtype=torch.complex128))
+    with pytest.raises(ValueError, match="primal_dual met NaN or infinity"):
+        primal_dual(data, Identity((4,)), MixedNorm(1.0, dims=1), project=lambda x: x / 0)
