@@ -75,7 +75,7 @@ class GaussianBlur(LinearOperator):
         Raises
         ------
         TypeError, ValueError
-            If the data are not a tensor, or their shape does not fit.
+            If the data are not a tensor of real or complex numbers, or their shape does not fit.
         """
         self._check(data, self.range, "range")
         factors = response(self.singular_values).to(data.real.dtype if data.is_complex() else data.dtype)

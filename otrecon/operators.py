@@ -59,7 +59,8 @@ class LinearOperator(torch.nn.Module, ABC):
     Notes
     -----
     The adjoint is with respect to the inner products ``sum(conj(u) * v)`` on both sides. Tensors that an operator keeps
-    are registered as buffers, so that ``operator.to(device)`` moves them.
+    are registered as buffers, so that ``operator.to(device)`` moves them. Gradients flow through the input alone: what
+    an operator keeps (maps, matrices, trajectories) receives none.
     """
 
     def __init__(self, domain: Sequence[int], range: Sequence[int]) -> None:  # noqa: A002 (the mathematical name)
@@ -102,13 +103,20 @@ class LinearOperator(torch.nn.Module, ABC):
         Parameters
         ----------
         iterations
-            Number of applications of the gram. The estimate grows towards the norm from below.
+            Number of applications of the gram, at least 1. The estimate grows towards the norm from below.
         generator
             Source of the random start; a generator seeded with 0 when omitted.
+
+        Raises
+        ------
+        ValueError
+            If ``iterations`` is less than 1.
         """
+        if iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {iterations}: without one nothing is estimated.")
         generator = generator or torch.Generator().manual_seed(0)
         device = next(self.buffers(), torch.empty(0)).device
-        x = torch.randn(self.domain, dtype=torch.complex64, generator=generator).to(device)
+        x = torch.randn(self.domain, dtype=torch.complex64, generator=generator, device=generator.device).to(device)
         largest = 0.0
         with torch.no_grad():
             for _ in range(iterations):
@@ -156,6 +164,8 @@ class LinearOperator(torch.nn.Module, ABC):
     def _check(self, x: Tensor, shape: Shape, side: str) -> None:
         if not isinstance(x, Tensor):
             raise TypeError(f"{type(self).__name__} acts on torch tensors, got {type(x).__name__}: convert it first.")
+        if not (x.is_floating_point() or x.is_complex()):
+            raise TypeError(f"{type(self).__name__} acts on real or complex numbers, got {x.dtype}: convert it first.")
         if x.ndim < len(shape) or tuple(x.shape[x.ndim - len(shape) :]) != shape:
             expected = ", ".join(map(str, shape))
             raise ValueError(

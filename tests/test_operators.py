@@ -101,6 +101,12 @@ def test_laws_can_fail(operator):
         (lambda: Matrix(TALL) @ Matrix(TALL), ValueError, "Cannot compose"),
         (lambda: Matrix(TALL) + Matrix(WIDE), ValueError, "Cannot add"),
         (lambda: Matrix(TALL) + 3.0, TypeError, "unsupported operand"),
+        (lambda: Matrix(TALL) - 3.0, TypeError, "unsupported operand"),
+        (lambda: Matrix(TALL) @ 3.0, TypeError, "unsupported operand"),
+        (lambda: Matrix(TALL).norm(iterations=0), ValueError, "iterations must be at least 1"),
+        (lambda: Identity((3,))(torch.ones(3, dtype=torch.int64)), TypeError, r"got torch\.int64: convert it first"),
+        (lambda: Identity((3,)).adjoint(torch.ones(3) > 0), TypeError, r"got torch\.bool"),
+        (lambda: Identity((3,)).gram(torch.ones(3, dtype=torch.uint8)), TypeError, r"got torch\.uint8"),
         (lambda: Matrix(TALL) * "3", TypeError, r"multiply|unsupported"),
     ],
 )
@@ -111,3 +117,7 @@ def test_errors_name_the_problem(call, error, message):
 
 def test_adjoint_is_public():
     assert isinstance(Matrix(TALL).H, Adjoint)
+
+
+def test_an_operator_prints_its_shapes():
+    assert repr(Matrix(TALL)) == "Matrix(domain=(4,), range=(7,))"
