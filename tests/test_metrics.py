@@ -228,6 +228,10 @@ def test_refusals(name):
         metric(image, reference, mask=torch.ones(9, 9, dtype=torch.bool), **options)
     with pytest.raises(ValueError, match="mask selects no pixel"):
         metric(image, reference, mask=torch.zeros(9, 10, dtype=torch.bool), **options)
+    with pytest.raises(ValueError, match="image is on cpu and reference on meta"):
+        metric(image, reference.to("meta"), **options)
+    with pytest.raises(ValueError, match="mask is on meta and the images on cpu"):
+        metric(image, reference, mask=torch.ones(9, 10, dtype=torch.bool, device="meta"), **options)
 
 
 def test_a_black_reference_has_no_relative_error():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex
+from otrecon.mri.checks import check_complex, check_finite
 
 __all__ = ["calibration_region", "center_crop", "dominant_eigenpairs", "fix_phase", "walsh"]
 
@@ -86,7 +86,8 @@ def walsh(coil_images: Tensor, *, window: int = 7, reference: int | None = None)
     Raises
     ------
     TypeError, ValueError
-        If the images are not complex ``(coil, y, x)``, or ``window`` is even, or ``reference`` is no coil.
+        If the images are not complex ``(coil, y, x)`` or not finite, or ``window`` is even, or ``reference`` is no
+        coil.
 
     References
     ----------
@@ -98,7 +99,11 @@ def walsh(coil_images: Tensor, *, window: int = 7, reference: int | None = None)
         raise ValueError(f"coil_images must have shape (coil, y, x), got {tuple(coil_images.shape)}.")
     if window < 1 or window % 2 == 0:
         raise ValueError(f"window is {window}; it is an odd number of pixels.")
+    check_finite(coil_images, "coil_images")
     coils, ny, nx = coil_images.shape
+    # The maps do not depend on the scale, and products of very large or small numbers leave the range of float32.
+    largest = coil_images.abs().max()
+    coil_images = coil_images / torch.where(largest > 0, largest, 1)
     products = (coil_images[:, None] * coil_images[None].conj()).reshape(1, coils**2, ny, nx)
     box = torch.nn.AvgPool2d(window, stride=1, padding=window // 2)
     smooth = torch.complex(box(products.real), box(products.imag)).reshape(coils, coils, ny, nx).permute(2, 3, 0, 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["check_complex", "check_im_size", "check_smaps"]
+__all__ = ["check_complex", "check_finite", "check_im_size", "check_smaps"]
 
 
 def check_complex(x: Tensor, name: str) -> None:
@@ -16,6 +16,12 @@ def check_complex(x: Tensor, name: str) -> None:
         raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}: convert it first.")
     if not x.is_complex():
         raise TypeError(f"{name} must be complex, got {x.dtype}: convert it with {name}.to(torch.complex64).")
+
+
+def check_finite(x: Tensor, name: str) -> None:
+    """Raise ValueError if ``x`` holds NaN or infinity: one such sample would spoil every estimate made of it."""
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} contain NaN or infinity: remove these samples, or set them to 0 first.")
 
 
 def check_im_size(im_size: Sequence[int]) -> tuple[int, int]:

@@ -125,7 +125,8 @@ def combine(coil_images: Tensor, smaps: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        ``sum_c conj(S_c) x_c / sum_c |S_c|^2``, complex ``(..., y, x)``; 0 where all maps are 0 and nothing is known.
+        ``sum_c conj(S_c) x_c / sum_c |S_c|^2``, complex ``(..., y, x)`` in the precision of the images; 0 where all
+        maps are 0 and nothing is known.
 
     Raises
     ------
@@ -144,6 +145,7 @@ def combine(coil_images: Tensor, smaps: Tensor) -> Tensor:
     check_complex(coil_images, "coil_images")
     if coil_images.ndim < 3 or coil_images.shape[-3:] != smaps.shape:
         raise ValueError(f"coil_images {tuple(coil_images.shape)} do not fit smaps (coil, y, x) {tuple(smaps.shape)}.")
+    smaps = smaps.to(coil_images.dtype)
     power = smaps.abs().square().sum(0)
     weighted = (smaps.conj() * coil_images).sum(-3)
     return torch.where(power > 0, weighted / torch.where(power > 0, power, 1), 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex
+from otrecon.mri.checks import check_complex, check_finite
 
 __all__ = ["CoilCompression", "compress_coils"]
 
@@ -59,7 +59,8 @@ def compress_coils(kdata: Tensor, coils: int, *, calibration: Tensor | None = No
     Raises
     ------
     TypeError, ValueError
-        If an input is not complex, the shapes do not fit, ``coils`` is out of range or the calibration data are zero.
+        If an input is not complex, the shapes do not fit, ``coils`` is out of range, or the calibration data are zero
+        or not finite.
 
     References
     ----------
@@ -76,6 +77,7 @@ def compress_coils(kdata: Tensor, coils: int, *, calibration: Tensor | None = No
         )
     if not 1 <= coils <= kdata.shape[-3]:
         raise ValueError(f"coils is {coils}; the data have {kdata.shape[-3]} coils: keep from 1 to all of them.")
+    check_finite(calibration, "The calibration data")
     rows = calibration.movedim(-3, 0).flatten(1).to(torch.complex128)
     energies, vectors = torch.linalg.eigh(rows @ rows.mH)
     total = float(energies.sum())

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from otrecon.mri.calibration import calibration_region, center_crop, fix_phase
-from otrecon.mri.checks import check_complex
+from otrecon.mri.checks import check_complex, check_finite
 
 __all__ = ["espirit", "espirit_eigenmaps"]
 
@@ -56,8 +56,8 @@ def espirit(
     Raises
     ------
     TypeError, ValueError
-        If the input is not complex ``(coil, y, x)``, a number is out of range, the centre is not fully sampled or too
-        small for the window, or the data are zero.
+        If the input is not complex ``(coil, y, x)`` or not finite, a number is out of range, or the centre is not
+        fully sampled or too small for the window.
 
     References
     ----------
@@ -110,6 +110,7 @@ def _eigenmaps(
         raise ValueError(f"kdata must have shape (coil, y, x), got {tuple(kdata.shape)}.")
     if kernel < 1 or not 0 <= threshold < 1:
         raise ValueError(f"Got kernel={kernel} and threshold={threshold}; use kernel >= 1 and 0 <= threshold < 1.")
+    check_finite(kdata, "kdata")
     center = center_crop(kdata, _region(kdata, calibration, kernel))
     coils, ny, nx = kdata.shape
     kernels = _row_space(center, kernel, threshold)
@@ -138,11 +139,9 @@ def _region(kdata: Tensor, calibration: int | tuple[int, int] | None, kernel: in
 
 def _row_space(center: Tensor, kernel: int, threshold: float) -> Tensor:
     """Orthonormal basis ``(coil * kernel**2, rank)`` of the windows of the calibration data."""
-    windows = center.unfold(1, kernel, 1).unfold(2, kernel, 1)
+    windows = (center / center.abs().max()).unfold(1, kernel, 1).unfold(2, kernel, 1)
     matrix = windows.permute(0, 3, 4, 1, 2).flatten(3).flatten(0, 2).to(torch.complex128)
     energies, vectors = torch.linalg.eigh(matrix @ matrix.mH)
-    if not float(energies[-1]) > 0:
-        raise ValueError("The calibration data are zero.")
     return vectors[:, energies > threshold**2 * energies[-1]]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex
+from otrecon.mri.checks import check_complex, check_finite
 from otrecon.mri.coils import root_sum_of_squares
 from otrecon.mri.fourier import ifft2c
 
@@ -87,8 +87,10 @@ def add_noise(
     Raises
     ------
     TypeError, ValueError
-        As :func:`noise_std`; also if ``kdata`` is zero outside the mask and ``signal`` is missing.
+        As :func:`noise_std`; also if ``kdata`` is not finite, or zero outside the mask and ``signal`` is missing.
     """
+    check_complex(kdata, "kdata")
+    check_finite(kdata, "kdata")
     if mask is not None:
         if mask.dtype != torch.bool:
             raise TypeError(f"mask must be boolean, got {mask.dtype}: write mask.bool(), or mask > 0.")
@@ -163,9 +165,10 @@ def noise_covariance(noise: Tensor, *, dim: int = -3) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If ``noise`` is not complex, or has fewer samples than coils: the covariance would be singular.
+        If ``noise`` is not complex or not finite, or has fewer samples than coils: the covariance would be singular.
     """
     check_complex(noise, "noise")
+    check_finite(noise, "The noise samples")
     rows = noise.movedim(dim, 0).flatten(1)
     if rows.shape[1] < rows.shape[0]:
         raise ValueError(

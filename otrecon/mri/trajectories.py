@@ -155,8 +155,9 @@ def radial_trajectory(
     Returns
     -------
     Tensor
-        float64 ``(2, spokes * oversampling * samples)``, spoke-major, in rad/voxel. With ``n`` points a spoke, point
-        ``j`` is at radius ``2 pi (j - n // 2) / n``: the centre of k-space is point ``n // 2``.
+        float64 ``(2, spokes * oversampling * samples)``, spoke-major, in rad/voxel, on the device of given angles. With
+        ``n`` points a spoke, point ``j`` is at radius ``2 pi (j - n // 2) / n``: the centre of k-space is point
+        ``n // 2``.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def radial_trajectory(
     elif first_spoke != 0:
         raise ValueError("first_spoke shifts a scheme; for given angles, choose the angles.")
     points = oversampling * samples
-    radius = 2 * math.pi / points * (torch.arange(points, dtype=torch.float64) - points // 2)
+    radius = 2 * math.pi / points * (torch.arange(points, dtype=torch.float64, device=angles.device) - points // 2)
     directions = torch.stack([torch.sin(angles), torch.cos(angles)]).to(radius)
     return (directions[:, :, None] * radius).reshape(2, -1)
 

@@ -182,6 +182,8 @@ def test_walsh_finds_maps_that_are_known():
         (lambda k: walsh(k[0]), "coil, y, x"),
         (lambda k: walsh(k, window=4), "odd"),
         (lambda k: calibration_region(k[0, 0] == 0), "shape"),
+        (lambda k: espirit(k / (k != 0).any(0)), "kdata contain NaN"),
+        (lambda k: walsh(k / k), "coil_images contain NaN"),
     ],
 )
 def test_bad_requests_say_why(call, message):
@@ -189,6 +191,14 @@ def test_bad_requests_say_why(call, message):
     center_crop(kdata, (10, 10)).copy_(randn((4, 10, 10), seed=3))
     with pytest.raises(ValueError, match=message):
         call(kdata)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_maps_do_not_depend_on_the_scale_of_the_data(scale):
+    kdata = HEAD.cartesian_kspace((48, 40), coils=ring_coils(4))
+    for estimate in (espirit, lambda k: walsh(ifft2c(k))):
+        expected = estimate(kdata)
+        assert relative(estimate(scale * kdata) - expected, expected) < 1e-4
 
 
 def test_real_data_are_refused():

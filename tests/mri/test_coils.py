@@ -54,6 +54,13 @@ def test_combine_inverts_exact_data_with_any_scaling_of_the_maps():
     assert relative(combined[:, 2:] - image[:, 2:], image[:, 2:]) < 1e-13
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_combination_keeps_the_precision_of_the_images(dtype):
+    smaps = simulate_coils((6, 5), 3, dtype=torch.complex128)
+    for maps in (smaps, smaps.to(torch.complex64)):
+        assert combine(randn((3, 6, 5), seed=5, dtype=dtype), maps).dtype == dtype
+
+
 def test_maps_that_torch_conjugates_lazily_are_maps():
     smaps = simulate_coils((6, 5), 3, dtype=torch.complex128)
     assert smaps.conj().is_conj()

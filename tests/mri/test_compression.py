@@ -69,6 +69,7 @@ def test_matrix_comes_from_the_calibration_data_and_serves_a_batch():
         (lambda k: compress_coils(k, 8), "from 1 to all"),
         (lambda k: compress_coils(k, 2, calibration=k[:3]), "same number of coils"),
         (lambda k: compress_coils(0 * k, 2), "nothing to compress"),
+        (lambda k: compress_coils(k / 0, 2), "calibration data contain NaN"),
         (lambda k: compress_coils(k, 2).compress(k[:3]), "expected"),
     ],
 )

@@ -130,6 +130,8 @@ def test_whitened_combination_is_the_generalised_least_squares_estimate():
         (lambda k: prewhiten(k, torch.ones(4, 4).triu()), "not Hermitian"),
         (lambda k: prewhiten(k, torch.eye(4), dim=5), "no such axis"),
         (lambda k: noise_covariance(k[:, :1, :3]), "take more"),
+        (lambda k: noise_covariance(k / 0), "noise samples contain NaN"),
+        (lambda k: add_noise(k / 0, snr=5, signal=1.0, generator=seeded()), "kdata contain NaN"),
     ],
 )
 def test_bad_requests_say_why(call, message):

@@ -72,6 +72,14 @@ def test_density_compensation_weighs_the_data():
     assert torch.equal(zero_filled(operator, y, dcomp=dcomp).image, operator.adjoint(dcomp * y))
 
 
+def test_density_compensation_in_double_leaves_single_data_single():
+    operator, _, y = scanner(dtype=torch.complex64)
+    dcomp = torch.rand(IM_SIZE, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    assert zero_filled(operator, y, dcomp=dcomp).image.dtype == torch.complex64
+    with pytest.raises(TypeError, match="dcomp must be a torch tensor, got float"):
+        zero_filled(operator, y, dcomp=2.0)
+
+
 @pytest.mark.parametrize(
     ("dcomp", "message"),
     [
