@@ -1,8 +1,9 @@
 """Run chapters once, measure them, and never show a stale figure.
 
 Outputs live in a cache folder whose name is a key of all that can change them besides the chapter itself: the package,
-the pinned versions, the scale and the presence of real data. Inside it, jupyter-cache matches a chapter by its code
-cells. So a changed function runs every chapter again, a changed sentence runs none.
+the pinned versions, Python, the scale, the folder of real data, and this module. Inside it, jupyter-cache matches a
+chapter by its code cells, and the data sets that these name must be at hand, or missing, as they were. So a changed
+function runs every chapter again, a changed sentence runs none.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from otrecon.data import REGISTRY, available
+
 KEPT_KEYS = 3
 """How many execution environments are kept, so that switching scale to and fro costs nothing."""
 
@@ -43,10 +46,12 @@ class Run:
     cores: int
     claims: list[dict[str, Any]] = field(default_factory=list)
     glue: list[dict[str, Any]] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    """Files of the data sets that its code names, at hand when it had run: without them it shows a synthetic twin."""
 
 
 class ChapterError(Exception):
-    """A cell raised; the message ends with its traceback."""
+    """A cell raised, or a claim was refuted; the message ends with the traceback, or with the claim."""
 
 
 def environment_key(package: Path, constraints: Path, scale: str, *, data: str = "") -> str:
@@ -64,6 +69,7 @@ def environment_key(package: Path, constraints: Path, scale: str, *, data: str =
         Names of the real data at hand: a chapter shows its synthetic twin where they are missing.
     """
     digest = hashlib.sha256(f"{scale}\n{data}\n{sys.version_info[:2]}\n".encode())
+    digest.update(Path(__file__).read_bytes())  # how the kernels are started, and what is kept of a run
     files = sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     for path in [constraints, *files]:
         digest.update(str(path.relative_to(package.parent if path != constraints else constraints.parent)).encode())
@@ -104,14 +110,14 @@ class Executor:
         Raises
         ------
         ChapterError
-            If a cell raises, times out or kills its kernel. Nothing is cached then.
+            If a cell raises, times out or kills its kernel, or a claim was refuted. Nothing is cached then.
         """
         cache = get_cache(str(self.jupyter_cache))
         _, code_key = cache.create_hashed_notebook(notebook)
         record = self.home / f"{docname.replace('/', '.')}.json"
         if record.exists():
             kept = Run(**json.loads(record.read_text(encoding="utf-8")))
-            if kept.code_key == code_key and _is_cached(cache, notebook):
+            if kept.code_key == code_key and kept.data == _data_named(notebook) and _is_cached(cache, notebook):
                 return kept, False
         executed, run = self._execute(docname, code_key, notebook)
         cache.cache_notebook_bundle(
@@ -137,8 +143,9 @@ class Executor:
                 "MPLBACKEND": "agg",
                 "PYTHONHASHSEED": "0",
             }
-            if data := os.environ.get("OTRECON_DATA"):  # the kernel works in a folder of its own
-                environment["OTRECON_DATA"] = str(Path(data).resolve())
+            for name in ("OTRECON_DATA", "OTRECON_CACHE"):  # the kernel works in a folder of its own
+                if folder := os.environ.get(name):
+                    environment[name] = str(Path(folder).expanduser().resolve())
             client = NotebookClient(
                 executed,
                 timeout=self.timeout,
@@ -154,7 +161,7 @@ class Executor:
                 raise ChapterError(f"{docname}: {error}") from error
             seconds = time.perf_counter() - start
             peak = _megabytes(executed.cells.pop())
-            return executed, Run(
+            run = Run(
                 docname=docname,
                 code_key=code_key,
                 scale=self.scale,
@@ -163,7 +170,10 @@ class Executor:
                 cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
                 claims=_read_lines(claims),
                 glue=_read_lines(glue),
+                data=_data_named(notebook),
             )
+        _refuse_refuted(run)
+        return executed, run
 
     def _forget_old_keys(self) -> None:
         keys = sorted((p for p in self.folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
@@ -177,6 +187,20 @@ def _is_cached(cache: Any, notebook: nbformat.NotebookNode) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _data_named(notebook: nbformat.NotebookNode) -> list[str]:
+    """Files of the data sets that stand in the code of a chapter, as far as they lie on this machine now."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    named = [(name, file) for name in sorted(REGISTRY) if name in code for file in sorted(REGISTRY[name].files)]
+    return [f"{name}/{file}" for name, file in named if available(name, file)]
+
+
+def _refuse_refuted(run: Run) -> None:
+    """Raise for a claim that failed in a cell which may raise: nobody else would see it."""
+    for claim in run.claims if run.scale != "smoke" else ():
+        if not claim["holds"]:
+            raise ChapterError(f"{run.docname}: this claim does not hold: {claim['text']} [{claim['evidence']}]")
 
 
 def _megabytes(cell: nbformat.NotebookNode) -> float:

@@ -1,4 +1,4 @@
-"""The Sphinx extension of this book: run chapters, print what they cost, collect what they prove, stay offline.
+"""The Sphinx extension of this book: run chapters, judge what they cost, write their editions, stay offline.
 
 Everything that a plain `jupyter-book build .` of this repository does beyond Jupyter Book itself happens here.
 """
@@ -10,20 +10,20 @@ import importlib.metadata
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from docutils import nodes
-from docutils.parsers.rst import Directive
 from myst_nb.core.read import create_nb_reader
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from book._tools import colab, roles
+from book._tools import colab, measured, roles
 from book._tools.execution import ChapterError, Executor, Run, environment_key, over_budget
-from book._tools.site import STAMP, source_key
+from book._tools.measured import runs_of
+from book._tools.site import STAMP, folder_key, source_key
 from otrecon.lab import scale
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,14 +43,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("otrecon_package", str(ROOT / "otrecon"), "env")
     app.add_config_value("otrecon_constraints", str(ROOT / "constraints.txt"), "env")
     app.add_config_value("otrecon_key", "", "env")
+    app.add_config_value("otrecon_tools", "", "env")  # changed machinery writes every page again
     app.add_config_value("otrecon_budget", {"seconds": 90, "megabytes": 1500}, "html")
     app.setup_extension(roles.__name__)
-    app.add_directive("chapter-costs", ChapterCosts)
-    app.add_directive("collected-claims", CollectedClaims)
+    app.setup_extension(measured.__name__)
     app.connect("config-inited", prepare_config)
     app.connect("builder-inited", run_chapters, priority=900)
-    app.connect("env-get-outdated", reread_collections)
-    app.connect("doctree-read", show_cost)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", finish_build)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
@@ -61,6 +59,7 @@ def prepare_config(app: Sphinx, config: Any) -> None:
     config.otrecon_key = environment_key(
         Path(config.otrecon_package), Path(config.otrecon_constraints), scale(), data=_data_at_hand()
     )
+    config.otrecon_tools = folder_key(Path(__file__).parent)
     config.nb_execution_cache_path = str(_executor(app).jupyter_cache)
     config.mathjax_path = f"mathjax/{MATHJAX}"
 
@@ -70,12 +69,6 @@ def _data_at_hand() -> str:
     if not folder or not Path(folder).is_dir():
         return ""
     return " ".join(sorted(path.name for path in Path(folder).iterdir() if path.is_dir()))
-
-
-def _runs(app: Sphinx) -> dict[str, Run]:
-    """Return what this build's chapters cost and said."""
-    environment: Any = app.env
-    return environment.otrecon_runs
 
 
 def _executor(app: Sphinx) -> Executor:
@@ -122,87 +115,16 @@ def _chapters(app: Sphinx) -> dict[str, Any]:
 
 def _docnames_in_order(app: Sphinx) -> list[str]:
     toc = yaml.safe_load((Path(app.srcdir) / app.config.external_toc_path).read_text(encoding="utf-8"))
-    files = [toc["root"], *(entry["file"] for part in toc.get("parts", [toc]) for entry in part.get("chapters", []))]
-    return [docname for docname in files if docname in app.project.discover(app.config.exclude_patterns)]
+    found = app.project.discover(app.config.exclude_patterns)
+    return [docname for docname in files_of(toc) if docname in found]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What a chapter cost and what it proved
-
-
-class ChapterCosts(Directive):
-    """A table of every chapter's measured time and peak memory beside its budget."""
-
-    def run(self) -> list[nodes.Node]:
-        """Build the table from the runs of this build."""
-        app = self.state.document.settings.env.app
-        rows = []
-        for docname, run in _runs(app).items():
-            flag = "over budget" if over_budget([run], **app.config.otrecon_budget) else "within budget"
-            link = _chapter_link(self.state.document.settings.env, docname)
-            rows.append(
-                f"<tr><td>{link}</td><td>{run.seconds:.0f}</td><td>{run.megabytes:.0f}</td><td>{flag}</td></tr>"
-            )
-        head = "<tr><th>Chapter</th><th>Time (s)</th><th>Peak memory (MB)</th><th>Budget</th></tr>"
-        return [_raw(f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>')]
-
-
-class CollectedClaims(Directive):
-    """Every claim that a chapter made and the build checked, with its value."""
-
-    def run(self) -> list[nodes.Node]:
-        """Build one list a chapter from the runs of this build."""
-        app = self.state.document.settings.env.app
-        parts = []
-        for docname, run in _runs(app).items():
-            if run.claims:
-                items = "".join(f"<li>{_claim_text(claim)}</li>" for claim in run.claims)
-                link = _chapter_link(self.state.document.settings.env, docname)
-                parts.append(f'<p><strong>{link}</strong></p><ul class="otrecon-claims">{items}</ul>')
-        return [_raw("".join(parts) or "<p>No chapter was run.</p>")]
-
-
-def _claim_text(claim: dict[str, Any]) -> str:
-    evidence = f" <em>{html.escape(claim['evidence'])}</em>" if claim.get("evidence") else ""
-    return html.escape(claim["text"]) + evidence
-
-
-def _chapter_link(env: Any, docname: str) -> str:
-    source = Path(env.doc2path(docname)).read_text(encoding="utf-8").splitlines()
-    title = next(line[2:].strip() for line in source if line.startswith("# "))
-    target = os.path.relpath(docname, Path(env.docname).parent)
-    return f'<a href="{target}.html">{html.escape(title)}</a>'
-
-
-def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[str], _removed: set[str]) -> list[str]:
-    """Pages that collect from all chapters are read again at every build; so is a chapter with a new run."""
-    collections = [name for name in env.found_docs if Path(name).parent.name == "back"]
-    known = getattr(env, "otrecon_shown", {})
-    rerun = [name for name, run in env.otrecon_runs.items() if known.get(name) != run and name not in changed]
-    env.otrecon_shown = dict(env.otrecon_runs)
-    return [*collections, *rerun]
-
-
-def show_cost(app: Sphinx, doctree: nodes.document) -> None:
-    """Print the measured time and memory under a chapter's title."""
-    run = _runs(app).get(app.env.docname)
-    title = next(iter(doctree.findall(nodes.title)), None)
-    if run is None or title is None:
-        return
-    flagged = over_budget([run], **app.config.otrecon_budget)
-    overview = os.path.relpath("book/back/costs", Path(app.env.docname).parent)
-    text = (
-        f"Measured when this page was built: {run.seconds:.0f} s and {run.megabytes:.0f} MB at scale "
-        f"<code>{run.scale}</code> on {run.cores} CPU cores, no GPU. "
-        f'<a href="{overview}.html">All chapters</a>.'
-    )
-    if flagged:
-        text += f" <strong>Over budget: {html.escape('; '.join(flagged))}.</strong>"
-    title.parent.insert(title.parent.index(title) + 1, _raw(f'<p class="otrecon-cost">{text}</p>'))
-
-
-def _raw(text: str) -> nodes.raw:
-    return nodes.raw("", text, format="html")
+def files_of(toc: dict[str, Any]) -> Iterator[str]:
+    """Yield the documents of a table of contents in its order, however deep: whatever is left out is not measured."""
+    yield from (toc[key] for key in ("root", "file") if key in toc)
+    for key in ("parts", "subtrees", "chapters", "sections", "entries"):
+        for entry in toc.get(key, []):
+            yield from files_of(entry)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -211,7 +133,7 @@ def _raw(text: str) -> nodes.raw:
 
 def finish_page(app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
     """Lead the Colab button to the edition without MyST, and give the page its social card."""
-    if pagename in _runs(app):
+    if pagename in runs_of(app):
         for group in context.get("header_buttons", []):
             for button in group.get("buttons", []):
                 if button.get("text") == "Colab":
@@ -232,18 +154,22 @@ def colab_url(config: Any, docname: str) -> str:
 
 
 def finish_build(app: Sphinx, exception: Exception | None) -> None:
-    """Copy MathJax, write the Colab editions, say what was over budget, and stamp the site."""
+    """Copy MathJax, write the Colab editions, say what was over budget, and stamp a site without warnings."""
+    (Path(app.outdir) / STAMP).unlink(missing_ok=True)
     if exception is not None or app.builder.format != "html":
         return
-    (Path(app.outdir) / STAMP).unlink(missing_ok=True)
     _copy_mathjax(Path(app.outdir))
     _write_editions(app)
-    runs = _runs(app)
+    runs = runs_of(app)
     budget = app.config.otrecon_budget
     for complaint in over_budget(runs.values(), **budget):
         logger.info("over budget: %s", complaint)
     if fatal := over_budget(runs.values(), **budget, factor=ALLOWED_OVERRUN):
         raise ExtensionError(f"More than {ALLOWED_OVERRUN:g} times over budget: {'; '.join(fatal)}.")
+    if app._warncount:
+        # Sphinx warns when it reads or writes a page, and would be silent about unchanged pages in the next build.
+        (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
+        return
     stamp = {"sources": source_key(Path(app.srcdir)), "scale": scale(), "chapters": list(runs)}
     (Path(app.outdir) / STAMP).write_text(json.dumps(stamp, indent=1, sort_keys=True), encoding="utf-8")
 
@@ -265,7 +191,7 @@ def _write_editions(app: Sphinx) -> None:
     folder.mkdir()
     site = app.config.html_baseurl
     labels = _label_addresses(app, site)
-    for docname, run in _runs(app).items():
+    for docname, run in runs_of(app).items():
         edition = colab.to_colab(
             Path(app.env.doc2path(docname)),
             glue={item["name"]: item["text"] for item in run.glue},
@@ -274,7 +200,12 @@ def _write_editions(app: Sphinx) -> None:
             macros=app.config.mathjax3_config["tex"]["macros"],
             bibliography=Path(app.srcdir) / "book" / "references.bib",
         )
-        colab.write(edition, folder / f"{Path(docname).name}.ipynb")
+        target = folder / f"{Path(docname).name}.ipynb"
+        if target.exists():
+            raise ExtensionError(
+                f"Two chapters are called {target.stem}; their Colab editions would be one. Rename one."
+            )
+        colab.write(edition, target)
 
 
 def _label_addresses(app: Sphinx, site: str) -> dict[str, tuple[str, str]]:

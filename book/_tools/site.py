@@ -14,10 +14,21 @@ _IGNORED_PARTS = {"__pycache__", ".ipynb_checkpoints"}
 
 def source_key(root: Path) -> str:
     """Hash every file that the site is made of, paired notebooks excepted: they are made from the chapters."""
-    digest = hashlib.sha256()
     files = [root / name for name in _SINGLE_FILES]
-    for folder in _SOURCES:
-        files += [p for p in (root / folder).rglob("*") if p.is_file() and not _IGNORED_PARTS.intersection(p.parts)]
+    return _key(root, files + [path for folder in _SOURCES for path in _inside(root / folder)])
+
+
+def folder_key(folder: Path) -> str:
+    """Hash every file of a folder, notebooks excepted."""
+    return _key(folder, _inside(folder))
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file() and not _IGNORED_PARTS.intersection(p.parts)]
+
+
+def _key(root: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256()
     for path in sorted(files):
         if path.suffix not in {".ipynb", ".pyc"}:
             digest.update(path.relative_to(root).as_posix().encode())

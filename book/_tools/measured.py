@@ -1,0 +1,109 @@
+"""What chapters cost and proved, on their pages: the line under a title, the table of costs, the list of claims."""
+
+from __future__ import annotations
+
+import html
+import os
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
+
+from book._tools.execution import Run, over_budget
+from otrecon.lab import scale
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives and the line under each title."""
+    app.add_directive("chapter-costs", ChapterCosts)
+    app.add_directive("collected-claims", CollectedClaims)
+    app.connect("env-get-outdated", reread_collections)
+    app.connect("doctree-read", show_cost)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
+
+
+def runs_of(app: Sphinx) -> dict[str, Run]:
+    """Return what this build's chapters cost and said."""
+    environment: Any = app.env
+    return environment.otrecon_runs
+
+
+class ChapterCosts(Directive):
+    """A table of every chapter's measured time and peak memory beside its budget."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table from the runs of this build."""
+        app = self.state.document.settings.env.app
+        rows = []
+        for docname, run in runs_of(app).items():
+            flag = "over budget" if over_budget([run], **app.config.otrecon_budget) else "within budget"
+            link = _chapter_link(self.state.document.settings.env, docname)
+            rows.append(
+                f"<tr><td>{link}</td><td>{run.seconds:.0f}</td><td>{run.megabytes:.0f}</td><td>{flag}</td></tr>"
+            )
+        head = "<tr><th>Chapter</th><th>Time (s)</th><th>Peak memory (MB)</th><th>Budget</th></tr>"
+        return [_raw(f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>')]
+
+
+class CollectedClaims(Directive):
+    """Every claim that a chapter made and the build checked, with its value."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build one list a chapter from the runs of this build."""
+        app = self.state.document.settings.env.app
+        parts = []
+        for docname, run in runs_of(app).items():
+            if run.claims:
+                items = "".join(f"<li>{_claim_text(claim)}</li>" for claim in run.claims)
+                link = _chapter_link(self.state.document.settings.env, docname)
+                parts.append(f'<p><strong>{link}</strong></p><ul class="otrecon-claims">{items}</ul>')
+        if scale() == "smoke":
+            parts.insert(
+                0, "<p><strong>This copy was built at scale smoke: claims are recorded, not enforced.</strong></p>"
+            )
+        return [_raw("".join(parts) or "<p>No chapter was run.</p>")]
+
+
+def _claim_text(claim: dict[str, Any]) -> str:
+    evidence = f" <em>{html.escape(claim['evidence'])}</em>" if claim.get("evidence") else ""
+    return html.escape(claim["text"]) + evidence
+
+
+def _chapter_link(env: Any, docname: str) -> str:
+    source = Path(env.doc2path(docname)).read_text(encoding="utf-8").splitlines()
+    title = next(line[2:].strip() for line in source if line.startswith("# "))
+    target = os.path.relpath(docname, Path(env.docname).parent)
+    return f'<a href="{target}.html">{html.escape(title)}</a>'
+
+
+def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[str], _removed: set[str]) -> list[str]:
+    """Pages that collect from all chapters are read again at every build; so is a chapter with a new run."""
+    collections = [name for name in env.found_docs if Path(name).parent.name == "back"]
+    known = getattr(env, "otrecon_shown", {})
+    rerun = [name for name, run in env.otrecon_runs.items() if known.get(name) != run and name not in changed]
+    env.otrecon_shown = dict(env.otrecon_runs)
+    return [*collections, *rerun]
+
+
+def show_cost(app: Sphinx, doctree: nodes.document) -> None:
+    """Print the measured time and memory under a chapter's title."""
+    run = runs_of(app).get(app.env.docname)
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if run is None or title is None:
+        return
+    flagged = over_budget([run], **app.config.otrecon_budget)
+    overview = os.path.relpath("book/back/costs", Path(app.env.docname).parent)
+    text = (
+        f"Measured when this page was built: {run.seconds:.0f} s and {run.megabytes:.0f} MB at scale "
+        f"<code>{run.scale}</code> on {run.cores} CPU cores, no GPU. "
+        f'<a href="{overview}.html">All chapters</a>.'
+    )
+    if flagged:
+        text += f" <strong>Over budget: {html.escape('; '.join(flagged))}.</strong>"
+    title.parent.insert(title.parent.index(title) + 1, _raw(f'<p class="otrecon-cost">{text}</p>'))
+
+
+def _raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
