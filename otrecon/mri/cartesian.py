@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size, check_smaps
+from otrecon.grid import check_im_size
+from otrecon.mri.checks import check_smaps
 from otrecon.mri.fourier import fft2c, ifft2c
 from otrecon.mri.multicoil import MultiCoil
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["check_complex", "check_finite", "check_im_size", "check_smaps"]
+__all__ = ["check_complex", "check_finite", "check_smaps"]
 
 
 def check_complex(x: Tensor, name: str) -> None:
@@ -22,14 +22,6 @@ def check_finite(x: Tensor, name: str) -> None:
     """Raise ValueError if ``x`` holds NaN or infinity: one such sample would spoil every estimate made of it."""
     if not torch.isfinite(x).all():
         raise ValueError(f"{name} contain NaN or infinity: remove these samples, or set them to 0 first.")
-
-
-def check_im_size(im_size: Sequence[int]) -> tuple[int, int]:
-    """Return ``im_size`` as ``(y, x)``, or raise ValueError."""
-    size = tuple(im_size)
-    if len(size) != 2 or any(int(n) != n or n < 1 for n in size):
-        raise ValueError(f"im_size must be two positive integers (y, x), got {size}.")
-    return int(size[0]), int(size[1])
 
 
 def check_smaps(smaps: Tensor, im_size: Sequence[int] | None = None) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_im_size, check_smaps
+from otrecon.grid import check_im_size, normalised_coordinates
+from otrecon.mri.checks import check_complex, check_smaps
 
 __all__ = ["combine", "g_factor", "root_sum_of_squares", "simulate_coils"]
 
@@ -71,8 +72,7 @@ def simulate_coils(
             f"Loops of radius {loop_radius} at distance {distance} cross the image: "
             "distance**2 + loop_radius**2 must exceed 2, the corner of the field of view."
         )
-    y = ((torch.arange(ny, dtype=torch.float64, device=device) - ny // 2) / (ny / 2))[:, None]
-    x = (torch.arange(nx, dtype=torch.float64, device=device) - nx // 2) / (nx / 2)
+    y, x = normalised_coordinates((ny, nx), device=device)
     turn = 2 * math.pi * (torch.arange(segments, dtype=torch.float64, device=device) + 0.5) / segments
     maps = []
     for angle in (2 * math.pi * c / coils for c in range(coils)):

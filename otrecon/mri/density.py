@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import check_im_size
 from otrecon.mri.trajectories import check_ktraj
 
 __all__ = ["DensityCompensation", "pipe_density", "radial_density"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import check_im_size
 from otrecon.operators import LinearOperator
 
 __all__ = ["FiniteDifference"]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_im_size, check_smaps
+from otrecon.grid import check_im_size
+from otrecon.mri.checks import check_complex, check_smaps
 from otrecon.operators import LinearOperator
 
 __all__ = ["MultiCoil", "point_spread"]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_im_size
+from otrecon.grid import check_im_size
+from otrecon.mri.checks import check_complex
 from otrecon.mri.trajectories import check_ktraj
 from otrecon.operators import LinearOperator
 
@@ -29,7 +30,12 @@ class NUFFT(LinearOperator):
     ktraj
         Trajectory ``(2, samples)`` in rad/voxel.
     im_size
-        Image size ``(y, x)``.
+        Image size ``(y, x)``, at least 3 pixels an axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is not in rad/voxel, or the image is smaller.
 
     Notes
     -----
@@ -54,6 +60,8 @@ class NUFFT(LinearOperator):
 
         check_ktraj(ktraj)
         im_size = check_im_size(im_size)
+        if 2 * min(im_size) < _NEIGHBOURS:
+            raise ValueError(f"A NUFFT needs at least 3 pixels an axis, got {im_size}: use NDFT for smaller images.")
         super().__init__(im_size, ktraj.shape[1:])
         self.grid_size = (2 * im_size[0], 2 * im_size[1])
         design = torchkbnufft.KbNufft(im_size, self.grid_size, dtype=torch.complex128, device=ktraj.device)

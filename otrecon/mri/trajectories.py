@@ -7,13 +7,12 @@ frequency is pi. Radial trajectories are spoke-major: the samples of one readout
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import cartesian_trajectory
 
 __all__ = [
     "GOLDEN_ANGLE",
@@ -247,20 +246,3 @@ def select_spokes(x: Tensor, index: Tensor, *, samples: int) -> Tensor:
     if index.numel() == 0 or int(index.min()) < 0 or int(index.max()) >= spokes:
         raise ValueError(f"index must hold spokes between 0 and {spokes - 1}, got {index.tolist()}.")
     return x.unflatten(-1, (spokes, samples)).index_select(-2, index.to(x.device)).flatten(-2)
-
-
-def cartesian_trajectory(im_size: Sequence[int]) -> Tensor:
-    """List the Cartesian grid as a trajectory: a non-uniform transform on it must equal the FFT.
-
-    Parameters
-    ----------
-    im_size
-        Image size ``(y, x)``.
-
-    Returns
-    -------
-    Tensor
-        float64 ``(2, y * x)``; sample ``p * x + q`` is entry ``[p, q]`` of centred k-space.
-    """
-    axes = [2 * math.pi / n * (torch.arange(n, dtype=torch.float64) - n // 2) for n in check_im_size(im_size)]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij")).reshape(2, -1)

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from otrecon.phantoms.grid import check_count, check_im_size
+from otrecon.grid import check_im_size
+from otrecon.phantoms.checks import check_count
 
 __all__ = ["Blob", "blob_path", "moving_blob"]
 

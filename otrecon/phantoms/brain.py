@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import torch
 
+from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.ellipses import EllipsePhantom
-from otrecon.phantoms.grid import check_count
 from otrecon.phantoms.nested import AIR, Part, paint
 
 __all__ = ["BRAIN_TISSUES", "PD_WEIGHTED", "T1_WEIGHTED", "T2_WEIGHTED", "SpinEcho", "Tissue", "brain_phantom"]

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.coils import HarmonicCoils
 from otrecon.phantoms.ellipses import EllipsePhantom
-from otrecon.phantoms.grid import check_count
 from otrecon.phantoms.nested import AIR, Part, paint
 
 __all__ = ["CARDIAC_INTENSITIES", "PhantomSequence", "cardiac_phantom", "heart_at"]

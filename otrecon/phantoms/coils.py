@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from otrecon.phantoms.grid import check_count, normalised_coordinates
+from otrecon.grid import normalised_coordinates
+from otrecon.phantoms.checks import check_count
 
 __all__ = ["HarmonicCoils", "ring_coils"]
 

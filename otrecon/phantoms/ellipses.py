@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from otrecon.grid import cartesian_trajectory, check_im_size
+from otrecon.phantoms.checks import check_count, check_ktraj
 from otrecon.phantoms.coils import HarmonicCoils
-from otrecon.phantoms.grid import cartesian_trajectory, check_count, check_im_size, check_ktraj
 
 __all__ = ["Ellipse", "EllipsePhantom"]
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.grid import normalised_coordinates
+from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.ellipses import Ellipse, EllipsePhantom
-from otrecon.phantoms.grid import check_count, normalised_coordinates
 
 __all__ = ["random_ellipses", "smooth_phase"]
 

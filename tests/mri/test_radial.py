@@ -146,6 +146,9 @@ def test_rejects_bad_input(model):
         model(ktraj / (2 * torch.pi), (8, 9))
     with pytest.raises(ValueError, match="two positive integers"):
         model(ktraj, (8,))
+    if model is RadialMRI:
+        with pytest.raises(ValueError, match=r"at least 3 pixels an axis, got \(2, 9\): use NDFT"):
+            model(ktraj, (2, 9))
     with pytest.raises(ValueError, match="do not fit"):
         model(ktraj, (8, 9), randn((2, 9, 8), seed=1))
 

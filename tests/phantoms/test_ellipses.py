@@ -9,6 +9,7 @@ import pytest
 import torch
 from skimage.data import shepp_logan_phantom
 
+from otrecon.grid import cartesian_trajectory
 from otrecon.phantoms import (
     Ellipse,
     EllipsePhantom,
@@ -18,7 +19,6 @@ from otrecon.phantoms import (
     ring_coils,
     shepp_logan,
 )
-from otrecon.phantoms.grid import cartesian_trajectory
 from tests.laws import relative
 from tests.phantoms.helpers import fft2c, ifft2c, point_image, quadrature_kspace
 
@@ -146,6 +146,7 @@ def test_an_object_beyond_the_field_of_view_is_cut():
     assert float(image[:, :10].sum()) == 0.0
     # The edge of the picture lies half a pixel to the left of the disc's centre.
     assert float(image.sum()) * 0.01 == pytest.approx(math.pi / 8 - 0.05, abs=2e-3)
+    assert not EllipsePhantom((Ellipse(1.0, (0.0, 2.0), (0.5, 0.5)),)).image((20, 20)).any()
 
 
 def test_maps_and_multicoil_kspace_meet_in_the_image():

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import check_im_size
 from otrecon.mri.masks.sampling_mask import SamplingMask, check_acceleration
 
 __all__ = ["equispaced_lines", "nominal_equispaced_lines", "random_lines", "variable_density_lines"]
@@ -69,15 +69,15 @@ def variable_density_lines(
     im_size, acceleration, generator, center_share, axis
         As in :func:`random_lines`.
     power
-        Decay of the density, not negative; 0 is uniform.
+        Decay of the density, finite and not negative; 0 is uniform.
 
     Raises
     ------
     ValueError
-        If the request is fully sampled or impossible, or ``power`` is negative.
+        If the request is fully sampled or impossible, or ``power`` is negative or infinite.
     """
-    if not power >= 0:
-        raise ValueError(f"power is {power}; the density decays with a power of 0 (uniform) or more.")
+    if not 0 <= power < math.inf:
+        raise ValueError(f"power is {power}; the density decays with a finite power of 0 (uniform) or more.")
     lines, budget, center = _line_budget(im_size, acceleration, center_share, axis)
     chosen, outer = _center_lines(lines, center)
     if budget > center:
@@ -112,7 +112,7 @@ def equispaced_lines(
     Raises
     ------
     ValueError
-        If the request is fully sampled or impossible, or the offset is outside ``[0, spacing)``.
+        If the request is fully sampled or impossible, or the offset is no whole number in ``[0, spacing)``.
     """
     lines, budget, center = _line_budget(im_size, acceleration, center_share, axis)
     chosen, outer = _center_lines(lines, center)
@@ -121,8 +121,10 @@ def equispaced_lines(
         spacing = (lines - center) / (budget - center)
         if isinstance(offset, torch.Generator):
             offset = int(torch.randint(math.ceil(spacing), (), generator=offset, device=device))
-        if not 0 <= offset < spacing:
-            raise ValueError(f"offset is {offset}; with a spacing of {spacing:g} lines it must be in [0, {spacing:g}).")
+        if not isinstance(offset, int) or not 0 <= offset < spacing:
+            raise ValueError(
+                f"offset is {offset}; with a spacing of {spacing:g} lines it must be a whole number in [0, {spacing:g})."
+            )
         # Integer arithmetic: a floor of floating-point multiples would lose lines to rounding.
         steps = torch.arange(budget - center)
         chosen[outer[offset + steps * (lines - center) // (budget - center)]] = True

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import check_im_size
 from otrecon.mri.masks.sampling_mask import SamplingMask, check_acceleration
 
 __all__ = ["poisson_disk"]

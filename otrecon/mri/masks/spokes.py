@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_im_size
+from otrecon.grid import check_im_size
 from otrecon.mri.masks.sampling_mask import SamplingMask, check_acceleration
 
 __all__ = ["radial_on_grid"]
