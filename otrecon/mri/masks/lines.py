@@ -123,7 +123,7 @@ def equispaced_lines(
             offset = int(torch.randint(math.ceil(spacing), (), generator=offset, device=device))
         if not isinstance(offset, int) or not 0 <= offset < spacing:
             raise ValueError(
-                f"offset is {offset}; with a spacing of {spacing:g} lines it must be a whole number in [0, {spacing:g})."
+                f"offset is {offset}; with a spacing of {spacing:g} lines it is a whole number in [0, {spacing:g})."
             )
         # Integer arithmetic: a floor of floating-point multiples would lose lines to rounding.
         steps = torch.arange(budget - center)
