@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SCALE ?= cpu
+READY_BENCH := $(VENV)/.ready-bench
+SCALE ?= $(or $(OTRECON_SCALE),cpu)
 # Tests download nothing, and share the cores: one thread a process.
 OFFLINE := OTRECON_OFFLINE=1 OMP_NUM_THREADS=1
 
@@ -15,7 +16,7 @@ help: ## list the targets
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "otrecon needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=/path/to/python" % v)'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep -E '^torch==' constraints.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
@@ -44,8 +45,11 @@ lint: $(READY) ## ruff, mypy, the prose and cell rules of the chapters, the work
 	$(BIN)/python -m book._tools.address check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
-bench: $(READY) ## measure otrecon beside its peers, write the tables into results/
+$(READY_BENCH): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,bench]'
+	touch $@
+
+bench: $(READY_BENCH) ## measure otrecon beside its peers, write the tables into results/
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what was built; .venv stays

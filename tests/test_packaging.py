@@ -1,7 +1,9 @@
 """What holds the project together: pins in one place, environments that repeat none, a help that lists every target."""
 
 import itertools
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -112,6 +114,68 @@ def test_the_one_gate_runs_lint_book_and_tests():
     assert {"lint", "book", "test"} <= set(re.findall(r"^make (\w+)$", gate, re.MULTILINE))
     assert "set -euo pipefail" in gate
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("broken", ["lint", "book", "test"])
+def test_the_one_gate_fails_when_any_part_does(tmp_path, broken):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    _program(tmp_path / "bin" / "make", f'[ "$1" != {broken} ]')
+    _program(tmp_path / "bin" / "chromium", "true")
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    assert subprocess.run([tmp_path / ".ci" / "run"], env=environment, check=False).returncode != 0
+    _program(tmp_path / "bin" / "make", "true")
+    assert subprocess.run([tmp_path / ".ci" / "run"], env=environment, check=False).returncode == 0
+
+
+def _program(path, line):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """Run make on a fresh machine: its answer, in a folder that holds nothing but what set-up reads."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    def run(*arguments, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTRECON_", "MAKE"))}
+        command = ["make", "-C", tmp_path, *arguments]
+        return subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize(("version", "allowed"), [("3, 10", False), ("3, 11", True), ("3, 13", True), ("3, 14", False)])
+def test_an_unsupported_python_is_refused_before_anything_is_set_up(fresh, tmp_path, version, allowed):
+    # This Python says that it is another one, and makes no environment.
+    pretence = f"import sys; sys.version_info = ({version}, 0); sys.argv[1] == '-c' and exec(sys.argv[2])"
+    _program(tmp_path / "bin" / "python", f'exec {sys.executable} -c "{pretence}" "$@"')
+    done = fresh("test", f"PYTHON={tmp_path / 'bin' / 'python'}")
+    assert done.returncode != 0
+    found = version.replace(", ", ".")
+    assert (f"otrecon needs Python 3.11 to 3.13, this is {found}" in done.stderr) is not allowed
+    assert ("-m venv .venv" in done.stdout) is allowed
+
+
+def test_set_up_happens_once_and_again_when_a_pin_changes(fresh, tmp_path):
+    assert "pip install" in fresh("-n", "book").stdout
+    (tmp_path / ".venv").mkdir()
+    for ready in (".ready", ".ready-bench"):
+        (tmp_path / ".venv" / ready).touch()
+    for target in ("book", "test", "serve", "notebooks", "lint", "bench"):
+        assert "pip install" not in fresh("-n", target).stdout
+    later = (tmp_path / ".venv" / ".ready").stat().st_mtime + 10
+    os.utime(tmp_path / "constraints.txt", (later, later))
+    assert "pip install" in fresh("-n", "book").stdout
+
+
+def test_the_book_is_made_at_the_scale_that_is_asked_for(fresh):
+    assert "OTRECON_SCALE=cpu " in fresh("-n", "book").stdout
+    assert "OTRECON_SCALE=smoke " in fresh("-n", "book", OTRECON_SCALE="smoke").stdout
+    assert "OTRECON_SCALE=paper " in fresh("-n", "book", "SCALE=paper", OTRECON_SCALE="smoke").stdout
 
 
 def test_help_lists_every_target():
