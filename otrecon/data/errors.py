@@ -74,7 +74,10 @@ def hdf5(path: Path, kind: str) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except OSError as error:
+    except DataError:
+        raise
+    # Besides OSError: h5py says KeyError, RuntimeError or ValueError where the tables inside are damaged.
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise DataError(
             f"{kind}: {path} is not an intact HDF5 file ({error}). It may be truncated: copy or download it again."
         ) from error

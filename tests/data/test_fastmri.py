@@ -165,6 +165,16 @@ def test_damaged_inside(tmp_path, arrays):
         load_fastmri(tmp_path / "a.h5", slice=1)
 
 
+@pytest.mark.parametrize("table", [b"HEAP", b"TREE", b"SNOD", b"kspace"])
+def test_damaged_tables(tmp_path, arrays, table):
+    path = write(tmp_path, arrays)
+    content = path.read_bytes()
+    assert table in content
+    path.write_bytes(content.replace(table, b"\xff" * len(table)))
+    with pytest.raises(DataError, match=r"not an intact HDF5 file|has no dataset 'kspace'"):
+        load_fastmri(path)
+
+
 def test_missing_folder_and_ending(tmp_path, arrays):
     with pytest.raises(DataError, match="there is no file"):
         load_fastmri(tmp_path / "none.h5")
