@@ -88,6 +88,6 @@ def require(group: Any, key: str, path: Path, kind: str) -> Any:
     import h5py
 
     if not isinstance(group.get(key), h5py.Dataset):
-        present = ", ".join(sorted(group)) or "nothing"
+        present = ", ".join(sorted(map(str, group))) or "nothing"
         raise DataError(f"{kind}: {path} has no dataset {key!r}; it has {present}. Choose a file of this format.")
     return group[key]

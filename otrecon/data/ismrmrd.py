@@ -112,7 +112,7 @@ class _File:
         self.file = file
         if group not in opened or not hasattr(opened[group], "keys"):
             raise DataError(
-                f"{KIND}: {file} has no group {group!r}; it has {', '.join(opened) or 'nothing'}. Pass group=..."
+                f"{KIND}: {file} has no group {group!r}; it has {', '.join(map(str, opened)) or 'nothing'}. Pass group=..."
             )
         encodings = parse_header(require(opened[group], "xml", file, KIND)[()], file)
         if not 0 <= encoding < len(encodings):

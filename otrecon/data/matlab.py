@@ -31,7 +31,7 @@ def is_v73(file: Path) -> bool:
 
 def missing(file: Path, name: str, present: list[str]) -> DataError:
     """Build the error for a variable that is not there."""
-    has = ", ".join(sorted(present)) or "nothing"
+    has = ", ".join(sorted(map(str, present))) or "nothing"
     return DataError(f"{KIND}: {file} has no variable {name!r}; it has {has}. Choose a file that holds it.")
 
 
