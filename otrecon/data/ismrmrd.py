@@ -111,9 +111,8 @@ class _File:
     def __init__(self, opened: Any, group: str, encoding: int, file: Path) -> None:
         self.file = file
         if group not in opened or not hasattr(opened[group], "keys"):
-            raise DataError(
-                f"{KIND}: {file} has no group {group!r}; it has {', '.join(map(str, opened)) or 'nothing'}. Pass group=..."
-            )
+            has = ", ".join(map(str, opened)) or "nothing"
+            raise DataError(f"{KIND}: {file} has no group {group!r}; it has {has}. Pass group=...")
         encodings = parse_header(require(opened[group], "xml", file, KIND)[()], file)
         if not 0 <= encoding < len(encodings):
             raise DataError(f"{KIND}: {file} has {len(encodings)} encodings; got encoding={encoding}.")
