@@ -7,12 +7,13 @@ from otrecon.show.claims import Claim, ClaimError, claim
 from otrecon.show.curves import curves
 from otrecon.show.figure import Picture, beside, figure
 from otrecon.show.glue import glue, glued
-from otrecon.show.images import complex_image, error_maps, images, kspace, mask, phase, row
+from otrecon.show.images import error_maps, images, row
 from otrecon.show.panel import Panel, panel
 from otrecon.show.payload import assets
 from otrecon.show.slider import Slider, slider
 from otrecon.show.spokes import spokes
 from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETTE, PAPER, context, subplots
+from otrecon.show.views import complex_image, kspace, mask, phase
 
 __all__ = [
     "ACCENT",

@@ -1,8 +1,6 @@
 """What a reader can do with a slider, in a real browser, from a file, with the network off."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,20 +9,10 @@ import pydata_sphinx_theme
 import pytest
 
 from otrecon import show
+from tests.book.browser import chromium
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-]
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
 BODY = """<body style="display:block">
 <main class="bd-content" style="display:block;max-width:44rem;margin:0 auto;padding:0 1rem">
@@ -33,16 +21,8 @@ BODY = """<body style="display:block">
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        reason = "no Chromium on the path: the sliders were NOT tried in a browser (install chromium)"
-        if os.environ.get("OTRECON_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as instance:
+        yield instance
 
 
 def draw(slope, offset):
