@@ -143,6 +143,8 @@ class Executor:
                 "MPLBACKEND": "agg",
                 "PYTHONHASHSEED": "0",
             }
+            if self.scale != "paper":  # pages give the cost and the numbers of a machine without one
+                environment["CUDA_VISIBLE_DEVICES"] = ""
             for name in ("OTRECON_DATA", "OTRECON_CACHE"):  # the kernel works in a folder of its own
                 if folder := os.environ.get(name):
                     environment[name] = str(Path(folder).expanduser().resolve())

@@ -109,6 +109,13 @@ def test_folders_of_data_reach_the_kernel_whatever_folder_it_works_in(tmp_path, 
     assert Executor(tmp_path, "key", scale="smoke").run("one", chapter)[1]
 
 
+@pytest.mark.parametrize(("scale", "seen"), [("smoke", ""), ("cpu", ""), ("paper", "3")])
+def test_a_gpu_is_hidden_from_chapters_except_at_paper_scale(tmp_path, monkeypatch, scale, seen):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    chapter = notebook(f"import os\nassert os.environ['CUDA_VISIBLE_DEVICES'] == {seen!r}")
+    assert Executor(tmp_path, "key", scale=scale).run("one", chapter)[1]
+
+
 def test_old_environments_are_forgotten(tmp_path):
     for number in range(5):
         home = Executor(tmp_path, f"key{number}", scale="smoke").home
