@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,9 @@ def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[st
     """Pages that collect from all chapters are read again at every build; so is a chapter with a new run."""
     collections = [name for name in env.found_docs if Path(name).parent.name == "back"]
     known = getattr(env, "otrecon_shown", {})
-    rerun = [name for name, run in env.otrecon_runs.items() if known.get(name) != run and name not in changed]
-    env.otrecon_shown = dict(env.otrecon_runs)
+    shown = {name: asdict(run) for name, run in env.otrecon_runs.items()}
+    rerun = [name for name, run in shown.items() if known.get(name) != run and name not in changed]
+    env.otrecon_shown = shown
     return [*collections, *rerun]
 
 
