@@ -105,6 +105,9 @@ def test_workflows_are_there_and_run_when_they_should(name):
         (entry,) = triggers["schedule"]
         assert entry["cron"].split()[2:4] == ["*", "*"]
         assert entry["cron"].split()[4].isdigit(), "weekly: on one day of the week"
+    elif name == "publish":
+        assert triggers["workflow_run"]["workflows"] == ["ci"]
+        assert "conclusion == 'success'" in workflow["jobs"]["site"]["if"]
     else:
         assert "push" in triggers
 
