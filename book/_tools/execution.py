@@ -142,6 +142,8 @@ class Executor:
                 "OTRECON_GLUE": str(glue),
                 "MPLBACKEND": "agg",
                 "PYTHONHASHSEED": "0",
+                # Threads that spin while they wait make a chapter several times slower beside a busy process.
+                "OMP_WAIT_POLICY": "PASSIVE",
             }
             if self.scale != "paper":  # pages give the cost and the numbers of a machine without one
                 environment["CUDA_VISIBLE_DEVICES"] = ""

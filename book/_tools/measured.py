@@ -45,7 +45,9 @@ class ChapterCosts(Directive):
                 f"<tr><td>{link}</td><td>{run.seconds:.0f}</td><td>{run.megabytes:.0f}</td><td>{flag}</td></tr>"
             )
         head = "<tr><th>Chapter</th><th>Time (s)</th><th>Peak memory (MB)</th><th>Budget</th></tr>"
-        return [_raw(f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>')]
+        table = f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+        region = 'role="region" tabindex="0" aria-label="Time and memory of each chapter"'
+        return [_raw(f'<div style="overflow-x:auto" {region}>{table}</div>')]
 
 
 class CollectedClaims(Directive):

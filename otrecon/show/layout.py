@@ -43,6 +43,8 @@ def compose(panels: Sequence[Panel], *, alt: str, caption: str | None, columns: 
 def _cells(one: Panel, number: int, count: int) -> list[str]:
     """Title, image, zoom, caption, lower image: the cells of a column, empty where there is nothing."""
     place = f"Panel {number + 1} of {count}" + (f": {one.title}" if one.title else "")
+    if count == 1:  # alone, it is what the alt text of the row describes
+        place = svg.ALT
     mark = ""
     if one.title in METHOD_COLOURS:
         colour = METHOD_COLOURS[one.title]

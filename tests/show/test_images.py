@@ -195,3 +195,10 @@ def test_what_cannot_be_shown_is_refused(call, message):
 def test_wrong_types(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_a_panel_that_stands_alone_carries_the_alt_text_itself():
+    alt = "One bright pixel in the middle of a dark image"
+    html = show.images(np.eye(3), alt=alt).html()
+    assert html.count(f'aria-label="{alt}"') == 2
+    assert "Panel 1 of 1" not in html
