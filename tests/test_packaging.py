@@ -1,6 +1,8 @@
 """What holds the project together: pins in one place, environments that repeat none, a help that lists every target."""
 
+import ast
 import itertools
+import json
 import os
 import re
 import shutil
@@ -206,3 +208,23 @@ def test_citation_follows_its_schema_and_the_package():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PYPROJECT["project"]["version"]
     assert citation["license"] == PYPROJECT["project"]["license"]
+
+
+def test_chapters_import_only_what_a_notebook_installs():
+    """A chapter on Binder or Colab has the package with its extra "notebook", and nothing else."""
+    project = PYPROJECT["project"]
+    listed = project["dependencies"] + project["optional-dependencies"]["notebook"]
+    installed = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in listed} | {"otrecon"}
+    modules = {"scikit-image": "skimage", "pot": "ot", "pillow": "PIL"}
+    allowed = {modules.get(name, name) for name in installed} | sys.stdlib_module_names
+    imported = set()
+    for chapter in (ROOT / "book").rglob("*.ipynb"):
+        for cell in json.loads(chapter.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                tree = ast.parse("".join(cell["source"]))
+                for node in ast.walk(tree):
+                    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                    names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                    imported |= {name.split(".")[0] for name in names}
+    assert {"otrecon", "torch"} <= imported
+    assert imported <= allowed, f"not in the extra notebook: {sorted(imported - allowed)}"
