@@ -30,7 +30,8 @@ _LOOK = """
     images: [...article.querySelectorAll('img, svg[role=img]')]
       .filter(e => !e.closest('mjx-container'))
       .map(e => ({ alt: named(e), shown: shown(e) })),
-    naked: [...article.querySelectorAll('.cell_output svg:not([role=img], [aria-hidden=true], [role=img] svg, button svg)')].length,
+    naked: article.querySelectorAll(
+      '.cell_output svg:not([role=img], [aria-hidden=true], [role=img] svg, button svg)').length,
     sliders: document.querySelectorAll('.otrecon-slider').length,
     links: [...document.querySelectorAll('a[href]')].map(e => e.href),
     ids: [...document.querySelectorAll('[id]')].map(e => e.id),
