@@ -16,7 +16,10 @@ __all__ = ["cartesian_trajectory", "check_im_size", "normalised_coordinates"]
 
 
 def check_im_size(im_size: Sequence[int]) -> tuple[int, int]:
-    """Return ``im_size`` as ``(y, x)`` or raise ValueError."""
+    """Return ``im_size`` as ``(y, x)``, or raise TypeError or ValueError."""
+    if isinstance(im_size, Tensor) or not isinstance(im_size, Sequence) or isinstance(im_size, str):
+        what = f"a tensor of shape {tuple(im_size.shape)}" if isinstance(im_size, Tensor) else type(im_size).__name__
+        raise TypeError(f"im_size must be two integers (y, x), such as (128, 96), got {what}.")
     sizes = tuple(im_size)
     if len(sizes) != 2 or any(int(n) != n or n < 1 for n in sizes):
         raise ValueError(f"im_size must be two positive integers (y, x), got {sizes}.")

@@ -206,6 +206,10 @@ def _write_editions(app: Sphinx) -> None:
                 f"Two chapters are called {target.stem}; their Colab editions would be one. Rename one."
             )
         colab.write(edition, target)
+        # The download button of the page hands out the same readable notebook.
+        download = Path(app.outdir) / "_sources" / f"{docname}.ipynb"
+        download.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(target, download)
 
 
 def _label_addresses(app: Sphinx, site: str) -> dict[str, tuple[str, str]]:

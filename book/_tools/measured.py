@@ -70,7 +70,7 @@ class CollectedClaims(Directive):
 
 
 def _claim_text(claim: dict[str, Any]) -> str:
-    evidence = f" <em>{html.escape(claim['evidence'])}</em>" if claim.get("evidence") else ""
+    evidence = f" · <em>{html.escape(claim['evidence'])}</em>" if claim.get("evidence") else ""
     return html.escape(claim["text"]) + evidence
 
 

@@ -26,4 +26,7 @@ def check_ktraj(ktraj: Tensor) -> Tensor:
         raise ValueError(f"ktraj must have shape (2, samples), row 0 ky and row 1 kx, got {tuple(ktraj.shape)}.")
     if not bool(torch.isfinite(ktraj).all()):
         raise ValueError("ktraj holds NaN or infinite positions; every sample needs a finite place in k-space.")
+    furthest = float(ktraj.abs().max()) if ktraj.numel() else 0.0
+    if 0.25 <= furthest <= 0.5:  # the edge of k-space is at pi; in cycles it is at one half
+        raise ValueError(f"ktraj ends at {furthest:.3g} rad/voxel, which looks like cycles/voxel: multiply it by 2 pi.")
     return ktraj

@@ -183,4 +183,4 @@ def _k_axis(n: int, name: str, unit: str) -> Axis:
         ends = (f"{2 * math.pi * first / n:.2f}", f"{2 * math.pi * last / n:.2f}")
     else:
         raise ValueError(f'k_unit is {unit!r}; allowed are "cycles/FOV" and "rad/voxel"')
-    return ends[0].replace("-", "−"), f"k<sub>{name}</sub> ({unit})", ends[1]
+    return ends[0].replace("-", "−"), f'k<span style="font-size:.8em">{name}</span> ({unit})', ends[1]

@@ -264,3 +264,18 @@ def test_refusals():
         random_ellipses(torch.Generator(), count=-1)
     with pytest.raises(ValueError, match="radius"):
         random_ellipses(torch.Generator(), radius=2.0)
+
+
+def test_positions_in_cycles_are_refused():
+    phantom = shepp_logan()
+    ktraj = cartesian_trajectory((8, 8)) / (2 * torch.pi)
+    with pytest.raises(ValueError, match="looks like cycles/voxel: multiply it by 2 pi"):
+        phantom.kspace(ktraj, (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("im_size", "what"), [(32, "int"), (torch.zeros(3, 4), r"a tensor of shape \(3, 4\)"), ("32", "str")]
+)
+def test_a_size_that_is_no_pair_is_named_by_its_kind(im_size, what):
+    with pytest.raises(TypeError, match=rf"two integers \(y, x\), such as \(128, 96\), got {what}"):
+        shepp_logan().image(im_size)
