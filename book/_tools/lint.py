@@ -22,7 +22,9 @@ from book._tools.prose import bare_numbers, prose
 from book._tools.structure import Complaint, directives, exercises, parts
 
 MIN_CELLS, MAX_CELLS = 15, 25
-MEDIAN_LINES, MAX_LINES = 6, 30
+MEDIAN_STATEMENTS, MAX_LINES, MAX_WIDTH = 6, 30, 92
+FOLDED = frozenset({"hide-cell", "hide-input", "remove-cell", "remove-input"})
+"""Tags of cells whose code a reader does not see before asking for it."""
 NEED_ALT = frozenset(
     {"beside", "complex_image", "error_maps", "figure", "images", "kspace", "mask", "phase", "row", "spokes"}
 )
@@ -45,6 +47,18 @@ class Cell(NamedTuple):
 
     fence: Fence
     tree: ast.Module | None
+    in_solution: bool = False
+
+    @property
+    def visible(self) -> bool:
+        """Whether a reader sees its code without asking."""
+        tags = self.fence.options.get("tags", ())
+        return FOLDED.isdisjoint(tags.split() if isinstance(tags, str) else tags)
+
+    @property
+    def statements(self) -> int:
+        """Its statements, nested ones too: one that is wrapped over several lines counts once."""
+        return sum(isinstance(node, ast.stmt) for node in ast.walk(self.tree)) if self.tree else self.size
 
     @property
     def first_line(self) -> int:
@@ -70,6 +84,7 @@ def lint(path: Path, root: Path = ROOT) -> list[Complaint]:
         cells = list(_cells(found))
         complaints += [
             *_syntax(cells),
+            *_widths(cells),
             *_alt(cells),
             *_widgets(cells),
             *_shown_claims(cells),
@@ -112,9 +127,14 @@ def _phrases(text: str, path: Path) -> Iterator[Complaint]:
 
 
 def _cells(found: list[Block]) -> Iterator[Cell]:
+    in_solution = False
     for block in found:
-        if isinstance(block, Fence) and block.name == "code-cell" and not is_install_cell(block):
-            yield Cell(block, _tree(block))
+        if not isinstance(block, Fence):
+            continue
+        if block.name in ("solution-start", "solution-end"):
+            in_solution = block.name == "solution-start"
+        elif block.name == "code-cell" and not is_install_cell(block):
+            yield Cell(block, _tree(block), in_solution)
 
 
 def _tree(fence: Fence) -> ast.Module | None:
@@ -142,10 +162,12 @@ def _sizes(cells: list[Cell], found: list[Block]) -> Iterator[Complaint]:
             last.line if last else 1,
             f"{len(cells)} code cells, without the install cell; a chapter has {MIN_CELLS} to {MAX_CELLS}: {change}",
         )
-    if cells and (median := statistics.median(cell.size for cell in cells)) > MEDIAN_LINES:
+    read = [cell for cell in cells if cell.visible and not cell.in_solution]
+    if read and (median := statistics.median(cell.statements for cell in read)) > MEDIAN_STATEMENTS:
         yield Complaint(
-            cells[0].fence.line,
-            f"the median cell has {median:g} lines; at most {MEDIAN_LINES}: move plumbing into the package",
+            read[0].fence.line,
+            f"the median cell has {median:g} statements (folded cells and solutions not counted); at most "
+            f"{MEDIAN_STATEMENTS}: move plumbing into the package",
         )
     for cell in cells:
         if cell.size > MAX_LINES:
@@ -153,6 +175,17 @@ def _sizes(cells: list[Cell], found: list[Block]) -> Iterator[Complaint]:
                 cell.fence.line,
                 f"this cell has {cell.size} lines; at most {MAX_LINES}: move it into the package, with a test",
             )
+
+
+def _widths(cells: list[Cell]) -> Iterator[Complaint]:
+    for cell in cells:
+        for line in cell.fence.body if cell.visible else ():
+            if len(line.text) > MAX_WIDTH:
+                yield Complaint(
+                    line.number,
+                    f"this line of code has {len(line.text)} characters and wraps on the page; at most {MAX_WIDTH}: "
+                    "break it, one thought a line (a statement counts once, however many lines it takes)",
+                )
 
 
 def _calls(cells: list[Cell]) -> Iterator[Call]:

@@ -77,11 +77,23 @@ def test_a_good_chapter_passes(complaints):
     assert complaints(chapter(cells=25)) == []
 
 
+SOLUTION = (
+    "```{{exercise-start}}\n:label: ex-b\n```\nA.\n```{{exercise-end}}\n```\n"
+    "```{{solution-start}} ex-b\n:class: dropdown\n```\n{}```{{solution-end}}\n```\n"
+)
+HIDDEN = ":tags: [hide-input]\n"
+SEVEN = "\n".join(["x = 1"] * 7)
+
 # What each rule refuses, and what it says.
 REFUSED = {
     "too few cells": (chapter(cells=14), "14 code cells"),
     "too many cells": (chapter(cells=26), "26 code cells"),
-    "long median": (chapter(code="\n".join(["x = 1"] * 7)), "the median cell has 7 lines"),
+    "long median": (chapter(code="\n".join(["x = 1"] * 7)), "the median cell has 7 statements"),
+    "long line": (chapter(extra=cell("x = " + "1" * 89)), "this line of code has 93 characters"),
+    "long line in a solution": (
+        chapter(extra=SOLUTION.format(cell("x = " + "1" * 89))),
+        "this line of code has 93 characters",
+    ),
     "long cell": (chapter(extra=cell("\n".join(["x = 1"] * 31))), "this cell has 31 lines"),
     "no opening": (chapter(opening="\n# A chapter\n\n## A\n\n## B\n"), "no block 'What you will learn'"),
     "no needs": (chapter(opening=OPENING.replace("What you need", "Before")), "no block 'What you need'"),
@@ -150,10 +162,9 @@ ACCEPTED = {
     "claims displayed": cell('display(show.claim("A", True), show.claim("B", True))\nx = 1'),
     "claim kept": cell('made = show.claim("A", True)\nmade'),
     "long but blank": cell("\n\n".join(["x = 1"] * 25)),
-    "gated exercise": (
-        "```{exercise-start}\n:label: ex-b\n```\nA.\n```{exercise-end}\n```\n"
-        "```{solution-start} ex-b\n:class: dropdown\n```\n" + cell("x = 1") + "```{solution-end}\n```\n"
-    ),
+    "gated exercise": SOLUTION.format(cell("x = 1")),
+    "long line that is folded": cell(HIDDEN + "x = " + "1" * 89),
+    "line of the full width": cell("x = " + "1" * 88),
     "figure of something else": cell("plt.figure(3)\nother.mask(x)"),
 }
 
@@ -161,6 +172,26 @@ ACCEPTED = {
 @pytest.mark.parametrize("extra", ACCEPTED.values(), ids=ACCEPTED)
 def test_what_is_fine_passes(complaints, extra):
     assert complaints(chapter(extra=extra)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        HIDDEN + SEVEN,
+        ":tags: [remove-cell, hide-input]\n" + SEVEN,
+        "x = f(\n" + "    1,\n" * 6 + ")",
+    ],
+    ids=["folded", "removed", "one statement on eight lines"],
+)
+def test_the_median_counts_thoughts_that_are_read(complaints, code):
+    assert complaints(chapter(code=code)) == []
+
+
+def test_the_median_passes_over_solutions(complaints):
+    some = chapter(cells=10, code=SEVEN, extra=SOLUTION.format(cell("x = 1") * 11))
+    assert any("the median cell has 7 statements" in what for what in complaints(some))
+    solved = chapter(cells=10, extra=SOLUTION.format(cell(SEVEN) * 11))
+    assert complaints(solved) == []
 
 
 def test_further_reading_may_follow(complaints):
