@@ -16,6 +16,8 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from otrecon.randomness import check_generator
+
 __all__ = ["Adjoint", "Identity", "LinearOperator", "Matrix"]
 
 Shape = tuple[int, ...]
@@ -111,10 +113,12 @@ class LinearOperator(torch.nn.Module, ABC):
         ------
         ValueError
             If ``iterations`` is less than 1.
+        TypeError
+            If ``generator`` is no generator.
         """
         if iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {iterations}: without one nothing is estimated.")
-        generator = generator or torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(0) if generator is None else check_generator(generator)
         device = next(self.buffers(), torch.empty(0)).device
         x = torch.randn(self.domain, dtype=torch.complex64, generator=generator, device=generator.device).to(device)
         largest = 0.0

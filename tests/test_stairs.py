@@ -17,7 +17,7 @@ FLOORS = (
     {"dynamic", "crossmodal", "cells", "posterior"},
 )
 BESIDE = {"lab", "show"}
-GROUND_MAY_IMPORT = {"blur": {"operators"}}
+GROUND_MAY_IMPORT = {"blur": {"operators"}, "operators": {"randomness"}}
 NOTEBOOK_TOOLS = {"IPython", "ipykernel", "ipywidgets", "jupyter_book", "jupytext", "matplotlib", "myst_nb", "nbformat"}
 HEAVY = {"h5py", "ot", "pooch", "ptwt", "pywt", "scipy", "sklearn", "torchkbnufft"} | NOTEBOOK_TOOLS
 

@@ -108,7 +108,22 @@ def root_sum_of_squares(images: Tensor, dim: int = -3) -> Tensor:
     Tensor
         Real, without the coil axis. The phase is lost; noise of standard deviation ``s`` in each of ``C`` coils raises
         the mean of the square by ``C s^2``, so that the background is not black. See :func:`combine`.
+
+    Raises
+    ------
+    TypeError
+        If ``images`` is no tensor of real or complex numbers.
+    ValueError
+        If it has no axis ``dim``.
     """
+    if not isinstance(images, Tensor) or not (images.is_floating_point() or images.is_complex()):
+        kind = f"a tensor of {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
+        raise TypeError(f"images must be a real or complex floating tensor, got {kind}: convert it first.")
+    if not -images.ndim <= dim < images.ndim:
+        raise ValueError(
+            f"images of shape {tuple(images.shape)} have no coil axis {dim}: expected (..., coil, y, x), or name the "
+            "coil axis with dim=. One image without coils needs no combination: its magnitude is images.abs()."
+        )
     return torch.linalg.vector_norm(images, dim=dim)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from otrecon.mri.checks import check_complex, check_finite
 from otrecon.mri.coils import root_sum_of_squares
 from otrecon.mri.fourier import ifft2c
+from otrecon.randomness import check_generator
 
 __all__ = ["add_noise", "correlated_noise", "noise_covariance", "noise_std", "prewhiten"]
 
@@ -87,8 +88,10 @@ def add_noise(
     Raises
     ------
     TypeError, ValueError
-        As :func:`noise_std`; also if ``kdata`` is not finite, or zero outside the mask and ``signal`` is missing.
+        As :func:`noise_std`; also if ``kdata`` is not finite, or zero outside the mask and ``signal`` is missing, or
+        ``generator`` is no generator.
     """
+    check_generator(generator)
     check_complex(kdata, "kdata")
     check_finite(kdata, "kdata")
     if mask is not None:
@@ -140,8 +143,10 @@ def correlated_noise(
     Raises
     ------
     TypeError, ValueError
-        If the covariance is not Hermitian and positive definite or does not fit the shape.
+        If the covariance is not Hermitian and positive definite or does not fit the shape, or ``generator`` is no
+        generator.
     """
+    check_generator(generator)
     factor = _cholesky(covariance, shape, dim)
     white = torch.randn(tuple(shape), dtype=dtype, device=generator.device, generator=generator)
     return (factor.to(white) @ white.movedim(dim, 0).flatten(1)).reshape(white.movedim(dim, 0).shape).movedim(0, dim)

@@ -12,6 +12,7 @@ import torch
 from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.ellipses import EllipsePhantom
 from otrecon.phantoms.nested import AIR, Part, paint
+from otrecon.randomness import check_generator
 
 __all__ = ["BRAIN_TISSUES", "PD_WEIGHTED", "T1_WEIGHTED", "T2_WEIGHTED", "SpinEcho", "Tissue", "brain_phantom"]
 
@@ -96,7 +97,16 @@ def brain_phantom(
     ------
     ValueError
         If ``lesions`` is not within [0, 6], a tissue is missing, or a time is not positive.
+    TypeError
+        If ``sequence`` is no `SpinEcho`, or ``generator`` no generator.
     """
+    if not isinstance(sequence, SpinEcho):
+        raise TypeError(
+            f"sequence must be a SpinEcho, got {sequence!r}: pass phantoms.T1_WEIGHTED, T2_WEIGHTED or PD_WEIGHTED, "
+            "or SpinEcho(repetition_time, echo_time) in milliseconds."
+        )
+    if generator is not None:
+        check_generator(generator)
     check_count("lesions", lesions, least=0)
     if lesions > 6:
         raise ValueError(f"lesions must be at most 6, the places that do not touch each other; got {lesions}.")

@@ -12,6 +12,7 @@ from torch import Tensor
 from otrecon.grid import normalised_coordinates
 from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.ellipses import Ellipse, EllipsePhantom
+from otrecon.randomness import check_generator
 
 __all__ = ["random_ellipses", "smooth_phase"]
 
@@ -41,7 +42,10 @@ def random_ellipses(
     ------
     ValueError
         If ``count`` is negative or ``radius`` is out of range.
+    TypeError
+        If ``generator`` is no generator.
     """
+    check_generator(generator)
     check_count("count", count, least=0)
     if not 0 < radius <= 1:
         raise ValueError(f"radius must lie within (0, 1], got {radius}.")
@@ -92,10 +96,11 @@ def smooth_phase(
     Raises
     ------
     TypeError
-        If ``dtype`` is not a real floating-point type.
+        If ``dtype`` is not a real floating-point type, or ``generator`` no generator.
     ValueError
         If ``limit`` is not positive and finite, or ``order`` is negative.
     """
+    check_generator(generator)
     check_count("order", order, least=0)
     if not (math.isfinite(limit) and limit > 0):
         raise ValueError(f"limit must be a positive angle in radians, got {limit}.")

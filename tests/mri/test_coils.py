@@ -90,6 +90,23 @@ def test_root_sum_of_squares_has_a_coil_axis_to_choose():
     assert root_sum_of_squares(images, dim=0).shape == (3, 4, 5)
 
 
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (
+            torch.ones(4, 5),
+            ValueError,
+            r"\(4, 5\) have no coil axis -3: expected \(\.\.\., coil, y, x\).*images\.abs",
+        ),
+        (torch.ones(2, 4, 5, dtype=torch.int64), TypeError, "floating tensor, got a tensor of torch.int64"),
+        ([[1.0]], TypeError, "got list"),
+    ],
+)
+def test_root_sum_of_squares_names_what_it_misses(images, error, message):
+    with pytest.raises(error, match=message):
+        root_sum_of_squares(images)
+
+
 @pytest.mark.parametrize("acceleration", [(2, 1), (1, 3), (2, 3)])
 @pytest.mark.parametrize("offset", [(0, 0), (1, 2)])
 def test_g_factor_equals_the_inverse_of_the_whole_encoding_matrix(acceleration, offset):

@@ -174,3 +174,9 @@ def test_bone_is_dark_and_outside_is_air():
     values = point_image(brain_phantom(), (101, 101))
     assert values[0, 0] == 0.0
     assert values[50, 50 + round(0.66 * 50.5)] == pytest.approx(T1_WEIGHTED.signal(BRAIN_TISSUES["bone"]))
+
+
+@pytest.mark.parametrize("sequence", ["T1", (500.0, 10.0)])
+def test_the_name_of_a_contrast_is_no_sequence(sequence):
+    with pytest.raises(TypeError, match=r"sequence must be a SpinEcho, got .*phantoms\.T1_WEIGHTED"):
+        brain_phantom(sequence)

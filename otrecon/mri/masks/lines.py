@@ -10,6 +10,7 @@ from torch import Tensor
 
 from otrecon.grid import check_im_size
 from otrecon.mri.masks.sampling_mask import SamplingMask, check_acceleration
+from otrecon.randomness import check_generator
 
 __all__ = ["equispaced_lines", "nominal_equispaced_lines", "random_lines", "variable_density_lines"]
 
@@ -45,6 +46,8 @@ def random_lines(
     ------
     ValueError
         If the request is fully sampled or impossible.
+    TypeError
+        If ``generator`` is no generator.
     """
     return variable_density_lines(
         im_size, acceleration, generator=generator, power=0.0, center_share=center_share, axis=axis
@@ -75,9 +78,12 @@ def variable_density_lines(
     ------
     ValueError
         If the request is fully sampled or impossible, or ``power`` is negative or infinite.
+    TypeError
+        If ``generator`` is no generator.
     """
     if not 0 <= power < math.inf:
         raise ValueError(f"power is {power}; the density decays with a finite power of 0 (uniform) or more.")
+    check_generator(generator)
     lines, budget, center = _line_budget(im_size, acceleration, center_share, axis)
     chosen, outer = _center_lines(lines, center)
     if budget > center:

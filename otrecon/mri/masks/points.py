@@ -9,6 +9,7 @@ import torch
 
 from otrecon.grid import check_im_size
 from otrecon.mri.masks.sampling_mask import SamplingMask, check_acceleration
+from otrecon.randomness import check_generator
 
 __all__ = ["poisson_disk"]
 
@@ -47,6 +48,8 @@ def poisson_disk(
     ------
     ValueError
         If the request is fully sampled or impossible, or ``growth`` is negative.
+    TypeError
+        If ``generator`` is no generator.
 
     Notes
     -----
@@ -54,6 +57,7 @@ def poisson_disk(
     can give. The radius of each pixel is therefore shifted by a random 0.3 pixel at most, so that the density varies
     smoothly: two samples outside the square are at least ``r - 0.3`` apart.
     """
+    check_generator(generator)
     ny, nx = check_im_size(im_size)
     check_acceleration(acceleration)
     if not growth >= 0:
