@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from otrecon.grid import check_im_size
-from otrecon.mri.trajectories import check_ktraj
+from otrecon.grid import check_im_size, check_ktraj
 
 __all__ = ["DensityCompensation", "pipe_density", "radial_density"]
 

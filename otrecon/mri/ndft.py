@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.grid import check_im_size
+from otrecon.grid import check_im_size, check_ktraj
 from otrecon.mri.multicoil import MultiCoil
-from otrecon.mri.trajectories import check_ktraj
 
 __all__ = ["NDFT"]
 
@@ -34,7 +33,7 @@ class NDFT(MultiCoil):
     Raises
     ------
     TypeError, ValueError
-        See :func:`~otrecon.mri.trajectories.check_ktraj`; also if the maps do not fit the image.
+        See :func:`~otrecon.grid.check_ktraj`; also if the maps do not fit the image.
 
     Notes
     -----

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.grid import check_im_size
+from otrecon.grid import check_im_size, check_ktraj
 from otrecon.mri.checks import check_complex
-from otrecon.mri.trajectories import check_ktraj
 from otrecon.operators import LinearOperator
 
 __all__ = ["NUFFT", "apply_toeplitz", "toeplitz_kernel"]

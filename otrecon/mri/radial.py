@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.grid import check_im_size
+from otrecon.grid import check_im_size, check_ktraj
 from otrecon.mri.multicoil import MultiCoil
 from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel
-from otrecon.mri.trajectories import check_ktraj
 from otrecon.operators import LinearOperator
 
 __all__ = ["DensityWeighted", "RadialMRI"]

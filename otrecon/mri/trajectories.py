@@ -1,4 +1,4 @@
-"""Where k-space is sampled: radial trajectories, their undersampling, and the check that every trajectory passes.
+"""Where k-space is sampled: radial trajectories, their undersampling, and their order.
 
 A trajectory ``ktraj`` has shape ``(2, samples)`` and is in radians per voxel: row 0 is ky, row 1 is kx, and the Nyquist
 frequency is pi. Radial trajectories are spoke-major: the samples of one readout follow one another.
@@ -18,7 +18,6 @@ __all__ = [
     "GOLDEN_ANGLE",
     "TINY_GOLDEN_ANGLE",
     "cartesian_trajectory",
-    "check_ktraj",
     "interleaved_spokes",
     "largest_angular_gap",
     "radial_trajectory",
@@ -33,35 +32,6 @@ GOLDEN_ANGLE = math.pi * (math.sqrt(5) - 1) / 2
 
 TINY_GOLDEN_ANGLE = math.pi / ((1 + math.sqrt(5)) / 2 + 6)
 """23.628 degrees, the seventh tiny golden angle: as even a cover, with smaller gradient steps (fewer eddy currents)."""
-
-
-def check_ktraj(ktraj: Tensor) -> None:
-    """Raise unless ``ktraj`` is a trajectory ``(2, samples)`` in radians per voxel.
-
-    Raises
-    ------
-    TypeError
-        If it is not a tensor of a real floating dtype.
-    ValueError
-        If its shape is not ``(2, samples)``, it is empty or not finite, exceeds pi, or stays within 0.5: then it is
-        surely in cycles per voxel.
-    """
-    if not isinstance(ktraj, Tensor):
-        raise TypeError(f"ktraj must be a torch tensor, got {type(ktraj).__name__}: convert it first.")
-    if not ktraj.is_floating_point():
-        raise TypeError(f"ktraj must have a real floating dtype, got {ktraj.dtype}.")
-    if ktraj.ndim != 2 or ktraj.shape[0] != 2 or ktraj.shape[1] == 0:
-        raise ValueError(f"ktraj must have shape (2, samples), row 0 ky and row 1 kx, got {tuple(ktraj.shape)}.")
-    if not torch.isfinite(ktraj).all():
-        raise ValueError("ktraj contains NaN or infinity.")
-    largest = float(ktraj.abs().max())
-    if largest > math.pi * (1 + 1e-5):
-        raise ValueError(f"ktraj must lie within [-pi, pi] rad/voxel, its largest entry is {largest:.4g}: rescale it.")
-    if largest <= 0.5:
-        raise ValueError(
-            f"The largest entry of ktraj is {largest:.4g}: this looks like cycles/voxel; "
-            "multiply by 2*pi to get rad/voxel."
-        )
 
 
 def spoke_angles(spokes: int, scheme: Scheme = "golden", *, first_spoke: int = 0) -> Tensor:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-__all__ = ["check_count", "check_ktraj"]
+__all__ = ["check_count"]
 
 
 def check_count(name: str, value: int, *, least: int) -> int:
@@ -15,18 +12,3 @@ def check_count(name: str, value: int, *, least: int) -> int:
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
     return value
-
-
-def check_ktraj(ktraj: Tensor) -> Tensor:
-    """Return ``ktraj`` if it is finite, real and of shape ``(2, samples)``; raise TypeError or ValueError otherwise."""
-    if not isinstance(ktraj, Tensor) or not ktraj.is_floating_point():
-        kind = f"a tensor of {ktraj.dtype}" if isinstance(ktraj, Tensor) else type(ktraj).__name__
-        raise TypeError(f"ktraj must be a real floating-point tensor in rad/voxel, got {kind}.")
-    if ktraj.ndim != 2 or ktraj.shape[0] != 2:
-        raise ValueError(f"ktraj must have shape (2, samples), row 0 ky and row 1 kx, got {tuple(ktraj.shape)}.")
-    if not bool(torch.isfinite(ktraj).all()):
-        raise ValueError("ktraj holds NaN or infinite positions; every sample needs a finite place in k-space.")
-    furthest = float(ktraj.abs().max()) if ktraj.numel() else 0.0
-    if 0.25 <= furthest <= 0.5:  # the edge of k-space is at pi; in cycles it is at one half
-        raise ValueError(f"ktraj ends at {furthest:.3g} rad/voxel, which looks like cycles/voxel: multiply it by 2 pi.")
-    return ktraj

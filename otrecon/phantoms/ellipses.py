@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from otrecon.grid import cartesian_trajectory, check_im_size
-from otrecon.phantoms.checks import check_count, check_ktraj
+from otrecon.grid import cartesian_trajectory, check_im_size, check_ktraj
+from otrecon.phantoms.checks import check_count
 from otrecon.phantoms.coils import HarmonicCoils
 
 __all__ = ["Ellipse", "EllipsePhantom"]
@@ -208,7 +208,8 @@ class EllipsePhantom:
         Parameters
         ----------
         ktraj
-            Shape ``(2, samples)``, rad/voxel, row 0 ``ky``, row 1 ``kx``. Any finite value: no grid, no period.
+            Shape ``(2, samples)``, rad/voxel, row 0 ``ky``, row 1 ``kx``. Any finite place: no grid, no period. What
+            looks like cycles/voxel is refused, see :func:`~otrecon.grid.check_ktraj`.
         im_size
             ``(ny, nx)``: the voxels that ``ktraj`` counts in, and the scale of the unitary transform.
         coils
@@ -229,7 +230,10 @@ class EllipsePhantom:
         product with a coil's complex exponential shifts k-space, so coils stay exact too. Evaluated in float64.
         """
         ny, nx = check_im_size(im_size)
-        ky, kx = check_ktraj(ktraj).to(torch.float64)
+        if not (coils is None or isinstance(coils, HarmonicCoils)):
+            made = f": pass phantoms.ring_coils({coils})." if isinstance(coils, int) else ", such as ring_coils(8)."
+            raise TypeError(f"coils must be HarmonicCoils, whose k-space has a formula, got {coils!r:.60}{made}")
+        ky, kx = check_ktraj(ktraj, limit=math.inf).to(torch.float64)
         if coils is None:
             samples = self._spectrum(ky, kx, (ny, nx))
         else:

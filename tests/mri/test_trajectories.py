@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from otrecon.grid import check_ktraj
 from otrecon.mri.trajectories import (
     GOLDEN_ANGLE,
     TINY_GOLDEN_ANGLE,
     cartesian_trajectory,
-    check_ktraj,
     interleaved_spokes,
     largest_angular_gap,
     radial_trajectory,
@@ -89,25 +89,6 @@ def test_cartesian_trajectory_lists_the_grid_in_order():
     ktraj = cartesian_trajectory((3, 4)).reshape(2, 3, 4)
     torch.testing.assert_close(ktraj[0, :, 2], 2 * math.pi / 3 * torch.tensor([-1.0, 0, 1], dtype=torch.float64))
     torch.testing.assert_close(ktraj[1, 1], math.pi / 2 * torch.tensor([-2.0, -1, 0, 1], dtype=torch.float64))
-
-
-@pytest.mark.parametrize(
-    ("ktraj", "error", "message"),
-    [
-        (np.zeros((2, 4)), TypeError, "torch tensor, got ndarray"),
-        (torch.zeros(2, 4, dtype=torch.complex64), TypeError, r"real floating dtype, got torch\.complex64"),
-        (torch.zeros(2, 4, dtype=torch.int64), TypeError, "real floating"),
-        (torch.ones(4, 2), ValueError, r"\(2, samples\).*got \(4, 2\)"),
-        (torch.ones(1, 2, 4), ValueError, r"\(2, samples\)"),
-        (torch.ones(2, 0), ValueError, r"\(2, samples\)"),
-        (torch.full((2, 4), float("nan")), ValueError, "NaN"),
-        (torch.full((2, 4), 3.2), ValueError, r"within \[-pi, pi\].*3\.2"),
-        (torch.full((2, 4), -0.5), ValueError, r"looks like cycles/voxel; multiply by 2\*pi"),
-    ],
-)
-def test_rejects_what_is_not_a_trajectory(ktraj, error, message):
-    with pytest.raises(error, match=message):
-        check_ktraj(ktraj)
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_refusals():
         TWO.kspace(torch.zeros(5, 2), (8, 8))
     with pytest.raises(TypeError, match="rad/voxel"):
         TWO.kspace(torch.zeros(2, 5, dtype=torch.int64), (8, 8))
-    with pytest.raises(ValueError, match="NaN or infinite"):
+    with pytest.raises(ValueError, match="NaN or infinity"):
         TWO.kspace(torch.full((2, 3), math.nan), (8, 8))
     with pytest.raises(ValueError, match="coils must be at least 1"):
         ring_coils(0)
@@ -266,10 +266,16 @@ def test_refusals():
         random_ellipses(torch.Generator(), radius=2.0)
 
 
+@pytest.mark.parametrize(("coils", "way_out"), [(8, r"got 8: pass phantoms\.ring_coils\(8\)"), ([1.0], "such as")])
+def test_a_number_of_coils_is_no_coils(coils, way_out):
+    with pytest.raises(TypeError, match=f"coils must be HarmonicCoils.*{way_out}"):
+        shepp_logan().cartesian_kspace((8, 8), coils=coils)
+
+
 def test_positions_in_cycles_are_refused():
     phantom = shepp_logan()
     ktraj = cartesian_trajectory((8, 8)) / (2 * torch.pi)
-    with pytest.raises(ValueError, match="looks like cycles/voxel: multiply it by 2 pi"):
+    with pytest.raises(ValueError, match=r"cycles/voxel ends: multiply it by 2\*pi"):
         phantom.kspace(ktraj, (8, 8))
 
 
