@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from otrecon.ot.exact import emd
+from otrecon.ot.geometry import Grid
 from otrecon.show import svg
 from otrecon.show.arrays import to_array
 from otrecon.show.figure import Picture
@@ -17,9 +20,6 @@ if TYPE_CHECKING:
 
 WHEEL = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
 """Colours of the directions, from the right and clockwise on the page: the book's palette, closed to a ring."""
-
-DUST = 1e-14
-"""Parcels below this share of the whole mass are rounding, not transport."""
 
 
 @dataclass(frozen=True)
@@ -124,28 +124,21 @@ def flow(source: object, target: object) -> Flow:
     Raises
     ------
     TypeError, ValueError
-        If an image is complex, negative or empty of mass, or the shapes differ.
+        If an image is complex, negative or empty of mass, the shapes differ, or too many pixels hold mass.
 
     Notes
     -----
-    The network simplex of POT: exact, and meant for a few thousand pixels with mass.
+    `otrecon.ot.emd`: exact, and meant for a few thousand pixels with mass.
     """
-    import ot
-
     first, last = _mass(source, "source"), _mass(target, "target")
     if first.shape != last.shape:
         raise ValueError(f"source has shape {first.shape} and target {last.shape}; bring them to one shape first.")
-    a, b = first[first > 0], last[last > 0]
-    start, end = np.argwhere(first > 0).astype(np.float64), np.argwhere(last > 0).astype(np.float64)
-    cost = ot.dist(start, end) / 2
-    plan, log = ot.emd(a, b, cost, numItermax=5_000_000, log=True)
-    if log["warning"] is not None:
-        raise RuntimeError(f"the network simplex gave up: {log['warning']}; use smaller images.")
-    # Prices v at the destinations; the best prices u that they allow at the sources make a lower bound for every plan.
-    v = log["v"]
-    u = (cost - v).min(axis=1)
-    i, j = np.nonzero(plan > DUST)
-    return Flow(start[i], end[j], plan[i, j], first.shape, float((plan * cost).sum()), float(a @ u + b @ v))
+    a, b = torch.from_numpy(first), torch.from_numpy(last)
+    exact = emd(a, b, Grid(first.shape))
+    plan = exact.plan
+    bound = (exact.f * a).sum() + (exact.g * b).sum()
+    start, end, mass = (part.numpy() for part in (plan.start, plan.end, plan.mass))
+    return Flow(start, end, mass, (len(first), len(first[0])), float(exact.value), float(bound))
 
 
 def paint(density: NDArray[Any], colour: NDArray[Any], *, full: float) -> bytes:
