@@ -116,7 +116,8 @@ def radial_density(ktraj: Tensor, im_size: Sequence[int], *, samples: int) -> Te
     im_size
         Image size ``(y, x)``.
     samples
-        Points per spoke (oversampling included).
+        Points per spoke as ``ktraj`` has them, after oversampling: ``2 * n`` for
+        ``radial_trajectory(spokes, n, oversampling=2)``.
 
     Returns
     -------
@@ -136,7 +137,10 @@ def radial_density(ktraj: Tensor, im_size: Sequence[int], *, samples: int) -> Te
     check_ktraj(ktraj)
     y, x = check_im_size(im_size)
     if samples < 2 or ktraj.shape[1] % samples != 0:
-        raise ValueError(f"samples={samples} does not divide the {ktraj.shape[1]} samples of the trajectory.")
+        raise ValueError(
+            f"samples={samples} does not divide the {ktraj.shape[1]} samples of the trajectory; it counts the points "
+            "of a spoke after oversampling."
+        )
     points = ktraj.double().unflatten(1, (-1, samples))
     step = (points[:, :, -1] - points[:, :, 0]) / (samples - 1)
     spacing = torch.linalg.vector_norm(step, dim=0).mean()
@@ -144,7 +148,8 @@ def radial_density(ktraj: Tensor, im_size: Sequence[int], *, samples: int) -> Te
     if not torch.allclose(points, step[:, :, None] * position, rtol=0, atol=1e-3 * float(spacing)):
         raise ValueError(
             f"The trajectory does not consist of evenly spaced spokes of {samples} points with k = 0 at point "
-            f"{samples // 2}: use pipe_density."
+            f"{samples // 2}. samples counts the points of a spoke after oversampling: oversampling * n of "
+            "radial_trajectory. For any other trajectory, use pipe_density."
         )
     ramp = spacing * position.abs()
     ramp[samples // 2] = spacing / 6

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from otrecon.grid import check_im_size, check_ktraj
+from otrecon.mri.checks import check_complex
 from otrecon.mri.multicoil import MultiCoil
 from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel
 from otrecon.operators import LinearOperator
@@ -91,10 +92,16 @@ class RadialMRI(MultiCoil):
         return self.adjoint(self._require_dcomp().to(kdata.dtype) * kdata)
 
     def density_weighted(self) -> DensityWeighted:
-        """Operator D^(1/2) A, for iterative reconstruction of the data ``dcomp.sqrt() * kdata``.
+        """Operator D^(1/2) A, for iterative reconstruction of data that are weighed alike.
+
+        The data must be multiplied by ``dcomp.sqrt()``, which :meth:`DensityWeighted.weigh` does::
+
+            dense = operator.density_weighted()
+            image = cg_sense(dense, dense.weigh(kdata)).image
 
         Weighing data and model alike keeps the problem a least-squares problem, with normal equations
-        A^H D A x = A^H D y that are far better conditioned than A^H A x = A^H y. Weighing the data alone would not.
+        A^H D A x = A^H D y that are far better conditioned than A^H A x = A^H y. Weighing the model alone takes each
+        sample for D^(-1/2) of what it is, too much where k-space is dense: a blurred image.
 
         Raises
         ------
@@ -125,6 +132,8 @@ class RadialMRI(MultiCoil):
 class DensityWeighted(LinearOperator):
     """D^(1/2) A for a :class:`RadialMRI` A with density compensation D; its gram is A^H D A.
 
+    It models data that :meth:`weigh` has multiplied by D^(1/2), not the measured ones.
+
     Parameters
     ----------
     operator
@@ -139,6 +148,28 @@ class DensityWeighted(LinearOperator):
         self.operator = operator
         self.register_buffer("root", operator._require_dcomp().sqrt())
         self.register_buffer("_kernel", None, persistent=False)
+
+    def weigh(self, kdata: Tensor) -> Tensor:
+        """Multiply measured data by D^(1/2): the data that this operator models.
+
+        Parameters
+        ----------
+        kdata
+            Complex ``(..., coil, samples)``, as measured.
+
+        Returns
+        -------
+        Tensor
+            Same shape and dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data are not complex, or not of this shape.
+        """
+        check_complex(kdata, "kdata")
+        self._check(kdata, self.range, "range")
+        return self.root.to(kdata.dtype) * kdata
 
     def _forward(self, x: Tensor) -> Tensor:
         y = self.operator._forward(x)

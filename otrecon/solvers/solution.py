@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ class ConvergenceWarning(UserWarning):
     """An iterative solver stopped before it reached its tolerance."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution:
     """The end of an iteration and the way there.
 
@@ -44,8 +45,21 @@ class Solution:
     converged: bool
     iterations: int
     error: float
-    residuals: list[float] = field(repr=False)
-    objective: list[float] = field(repr=False)
+    residuals: list[float]
+    objective: list[float]
+
+    def __repr__(self) -> str:
+        return f"Solution(x={kind(self.x)}, {reached(self.converged, self.iterations, self.error)})"
+
+
+def kind(x: Tensor) -> str:
+    """Shape and data type of a tensor, without its numbers: ``(8, 64, 64) complex64``."""
+    return f"{tuple(x.shape)} {str(x.dtype).removeprefix('torch.')}"
+
+
+def reached(converged: bool, iterations: int, error: float) -> str:
+    """How an iteration ended, for the line that a result prints."""
+    return f"converged={converged}, iterations={iterations}, error={error:.1e}"
 
 
 def inner(u: Tensor, v: Tensor, dims: int) -> Tensor:
@@ -106,6 +120,18 @@ def finish(
             f"{solver} stopped after {iterations} iterations at a relative residual of {error:.1e}, above the "
             f"tolerance {tolerance:.1e}: {reason}.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=_caller_level(),
         )
     return Solution(x, converged, iterations, error, residuals, objective)
+
+
+def _caller_level() -> int:
+    """Stack level, for the function that asks, of the line outside this package that called into it.
+
+    A solver is called directly or by a reconstruction, and torch's ``no_grad`` stands between: no depth is fixed.
+    """
+    inside = {__name__.partition(".")[0], "torch"}
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in inside:
+        frame, level = frame.f_back, level + 1
+    return level

@@ -110,10 +110,14 @@ def test_pipe_reports_its_convergence():
         (lambda: pipe_density(radial_trajectory(4, 8), (8, 8), max_iterations=0), "must be positive"),
         (lambda: pipe_density(radial_trajectory(4, 8), (8, 8), tolerance=0.0), "must be positive"),
         (lambda: pipe_density(radial_trajectory(4, 8) / 7, (8, 8)), "cycles/voxel"),
-        (lambda: radial_density(radial_trajectory(4, 8), (8, 8), samples=5), "does not divide"),
+        (lambda: radial_density(radial_trajectory(4, 8), (8, 8), samples=5), "does not divide.*after oversampling"),
         (
             lambda: radial_density(radial_trajectory(4, 8), (8, 8), samples=16),
             "does not consist of evenly spaced spokes",
+        ),
+        (
+            lambda: radial_density(radial_trajectory(4, 8, oversampling=2), (8, 8), samples=8),
+            "counts the points of a spoke after oversampling",
         ),
         (lambda: radial_density(cartesian_trajectory((8, 8)), (8, 8), samples=8), "use pipe_density"),
         (lambda: radial_density(spoke_angles(8), (8, 8), samples=8), r"\(2, samples\)"),

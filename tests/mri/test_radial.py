@@ -111,7 +111,12 @@ def test_density_stays_out_of_the_algebra():
     check_operator(weighted, gram_tolerance=NUFFT_ERROR)
     check_operator(RadialMRI(ktraj, im_size, smaps, dcomp=dcomp, toeplitz=False).density_weighted())
     gridded = operator.density_compensated_adjoint(y)
-    assert relative(weighted.adjoint(dcomp.sqrt() * y) - gridded, gridded) < 1e-6
+    assert torch.equal(weighted.weigh(y), dcomp.sqrt() * y)
+    assert relative(weighted.adjoint(weighted.weigh(y)) - gridded, gridded) < 1e-6
+    with pytest.raises(TypeError, match="kdata must be complex"):
+        weighted.weigh(y.real)
+    with pytest.raises(ValueError, match=r"\(\.\.\., 2, 60\), got \(2, 59\)"):
+        weighted.weigh(y[:, 1:])
     exact = NDFT(ktraj, im_size, smaps)
     expected = exact.adjoint(dcomp * exact(x))
     assert relative(weighted.gram(x) - expected, expected) < NUFFT_ERROR

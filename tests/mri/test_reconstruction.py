@@ -324,8 +324,12 @@ def test_unfinished_work_is_told_once(name):
     with pytest.warns(ConvergenceWarning, match="after 2 iterations") as caught:
         result = METHODS[name](operator, y, max_iterations=2, tolerance=1e-8)
     assert len(caught) == 1
+    # It points at the caller's line, however deep the solver stands in the package and in torch.
+    assert caught[0].filename == __file__
     assert not result.converged
     assert result.error > 1e-8
+    ended = f"converged=False, iterations=2, error={result.error:.1e}"
+    assert repr(result) == f"Reconstruction(image={tuple(result.image.shape)} complex128, {ended})"
     # A tolerance of zero asks for a number of iterations, and gets it in silence.
     assert METHODS[name](operator, y, max_iterations=2, tolerance=0).iterations == 2
 

@@ -92,8 +92,11 @@ def test_warns_once_with_what_was_reached():
     with pytest.warns(ConvergenceWarning, match=r"after 4 iterations at a relative residual of .* 1\.0e-08") as caught:
         solution = conjugate_gradient(lambda x: G @ x, b, tolerance=1e-8, max_iterations=4)
     assert len(caught) == 1
+    assert caught[0].filename == __file__
     assert not solution.converged
     assert solution.error > 1e-8
+    # One line to read: what came out and how it ended, no tensor and no history.
+    assert repr(solution) == f"Solution(x=(30,) complex128, converged=False, iterations=4, error={solution.error:.1e})"
 
 
 def test_tolerance_zero_runs_all_iterations_in_silence_and_calls_back():

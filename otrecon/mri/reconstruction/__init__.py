@@ -3,7 +3,7 @@
 The iterative ones minimise ``|A x - y|^2 / 2`` plus a penalty, so that their images share one scale: that of the
 object, for unitary transforms and maps whose squares sum to 1. They know A by ``adjoint`` and ``gram`` alone: Cartesian
 and radial sampling, one coil and many, run through the same lines. Radial data may be given weighted by their density,
-``A.density_weighted()`` with ``A.dcomp.sqrt() * kdata``: the zero-filled image of these is gridding, and FISTA and the
+``D = A.density_weighted()`` with ``D.weigh(kdata)``: the zero-filled image of these is gridding, and FISTA and the
 primal-dual method need fewer iterations; the price is that noise far from the centre of k-space counts for more.
 """
 

@@ -11,11 +11,12 @@ from torch import Tensor
 from otrecon.mri.checks import check_complex
 from otrecon.operators import LinearOperator
 from otrecon.solvers import LeastSquares, Solution
+from otrecon.solvers.solution import kind, reached
 
 __all__ = ["Reconstruction"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reconstruction:
     """An image and how far it can be trusted to be the one that its objective defines.
 
@@ -41,9 +42,12 @@ class Reconstruction:
     converged: bool = True
     iterations: int = 0
     error: float = 0.0
-    residuals: list[float] = field(default_factory=list, repr=False)
-    objective: list[float] = field(default_factory=list, repr=False)
-    weight: Tensor | None = field(default=None, repr=False)
+    residuals: list[float] = field(default_factory=list)
+    objective: list[float] = field(default_factory=list)
+    weight: Tensor | None = None
+
+    def __repr__(self) -> str:
+        return f"Reconstruction(image={kind(self.image)}, {reached(self.converged, self.iterations, self.error)})"
 
     @classmethod
     def of(cls, solution: Solution, weight: Tensor | None = None) -> Reconstruction:
