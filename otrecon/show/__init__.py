@@ -13,6 +13,7 @@ from otrecon.show.payload import assets
 from otrecon.show.slider import Slider, slider
 from otrecon.show.spokes import spokes
 from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETTE, PAPER, context, subplots
+from otrecon.show.transports import coupling, deliveries
 from otrecon.show.views import complex_image, kspace, mask, phase
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "claim",
     "complex_image",
     "context",
+    "coupling",
     "curves",
+    "deliveries",
     "error_maps",
     "figure",
     "glue",
