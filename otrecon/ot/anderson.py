@@ -1,0 +1,146 @@
+"""Fixed points, faster: Anderson's mixing of past iterates, with a merit that it may not spoil.
+
+A plain fixed-point iteration forgets where it came from. Anderson's method remembers the last few iterates and what the
+map changed in each, and takes the combination whose change would be smallest: near a fixed point that is GMRES, without
+a derivative. Far from it the combination may be nonsense, so each mixed iterate has to pass a test; one that fails is
+replaced by the plain iterate, and the memory starts again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["FixedPoint", "Step", "fixed_point"]
+
+MEMORY = 20
+RIDGE = 1e-10
+"""Relative regularisation of the small least-squares problems: past iterates are often nearly parallel."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a map says about one point of each problem of a batch.
+
+    Attributes
+    ----------
+    new
+        Image of the point under the map, ``(batch, *state)``.
+    weight
+        Importance of each number of the state, at least 0; broadcasts to the state.
+    error
+        Distance from the fixed point ``(batch,)``, in the unit of the tolerance.
+    merit
+        What must not fall ``(batch,)``; NaN counts as fallen.
+    slack
+        How far it may fall all the same ``(batch,)``: rounding, or the freedom of a merit that is not monotone.
+    """
+
+    new: Tensor
+    weight: Tensor
+    error: Tensor
+    merit: Tensor
+    slack: Tensor
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Where the iteration stopped: point, its image, error and whether that meets the tolerance, for each problem."""
+
+    point: Tensor
+    image: Tensor
+    error: Tensor
+    converged: Tensor
+    iterations: int
+
+
+def fixed_point(
+    step: Callable[[Tensor], Step], start: Tensor, *, tol: float, max_iterations: int, memory: int = MEMORY
+) -> FixedPoint:
+    """Iterate a map on a batch of independent problems until each is at its fixed point.
+
+    Parameters
+    ----------
+    step
+        The map, with its error and merit.
+    start
+        First point ``(batch, *state)``.
+    tol
+        Error at which a problem stops moving.
+    max_iterations
+        Limit on the evaluations of the map.
+    memory
+        Past iterates that are mixed; 0 is the plain iteration.
+    """
+    x, plain = start, start
+    best = torch.full((len(start),), -math.inf, dtype=start.dtype, device=start.device)
+    mixer = _Mixer(memory, start)
+    for iteration in range(1, max_iterations + 1):
+        here = step(x)
+        fallen = ~(here.merit >= best - here.slack)
+        if bool(fallen.any()) and iteration > 1 and memory:
+            # A plain step is never refused: it sets the standard for those after it.
+            x = torch.where(_like(fallen, x), plain, x)
+            mixer.forget(fallen)
+            here = step(x)
+            best = torch.where(fallen, here.merit, best)
+        done = here.error <= tol
+        if bool(done.all()) or iteration == max_iterations:
+            break
+        best = torch.maximum(best, here.merit)
+        plain = torch.where(_like(done, x), x, here.new)
+        x = torch.where(_like(done, x), x, mixer.mix(x, here)) if memory else plain
+    return FixedPoint(x, here.new, here.error, done, iteration)
+
+
+class _Mixer:
+    """Memory of how the map's image and its change moved from one iterate to the next, for each problem of a batch."""
+
+    def __init__(self, memory: int, start: Tensor) -> None:
+        batch, size = len(start), start[0].numel()
+        self.images = start.new_zeros(batch, memory, size)
+        self.changes = start.new_zeros(batch, memory, size)
+        self.gram = start.new_zeros(batch, memory, memory)
+        self.identity = torch.eye(memory, dtype=start.dtype, device=start.device)
+        self.last: tuple[Tensor, Tensor] | None = None
+        self.fresh = torch.zeros(batch, dtype=torch.bool, device=start.device)
+        self.count = 0
+
+    def forget(self, which: Tensor) -> None:
+        """Clear the memory of some problems; a column of zeros takes no part in a mixture."""
+        self.fresh = self.fresh | which
+
+    def mix(self, x: Tensor, here: Step) -> Tensor:
+        """Combine the image of a point with those before it, so that the change is smallest."""
+        # Where there is no mass logarithms are infinite, and nothing depends on them.
+        change = torch.where(torch.isfinite(here.new - x), here.new - x, 0.0).flatten(1)
+        image, root = here.new.flatten(1), here.weight.expand_as(x).sqrt().flatten(1)
+        if self.last is None:
+            self.last = image, change
+            return here.new
+        slot = self.count % self.images.shape[1]
+        self.count += 1
+        step = image - self.last[0]
+        self.images[:, slot] = torch.where(torch.isfinite(step), step, 0.0)
+        self.changes[:, slot] = (change - self.last[1]) * root
+        self.last = image, change
+        if bool(self.fresh.any()):
+            # The last step led to a point that was refused: it is forgotten with the rest.
+            kept = (~self.fresh).to(x.dtype).view(-1, 1, 1)
+            for past in (self.images, self.changes, self.gram):
+                past.mul_(kept)
+            self.fresh = torch.zeros_like(self.fresh)
+        row = torch.bmm(self.changes, self.changes[:, slot, :, None])[:, :, 0]
+        self.gram[:, slot, :], self.gram[:, :, slot] = row, row
+        size = self.gram.diagonal(dim1=1, dim2=2).amax(1).view(-1, 1, 1)
+        ridged = self.gram + torch.where(size > 0, RIDGE * size, 1.0) * self.identity
+        shares = torch.linalg.solve(ridged, torch.bmm(self.changes, (change * root)[:, :, None]))
+        return (image - torch.bmm(shares.mT, self.images)[:, 0]).view_as(x)
+
+
+def _like(per_problem: Tensor, state: Tensor) -> Tensor:
+    return per_problem.view(-1, *(1,) * (state.ndim - 1))

@@ -1,0 +1,153 @@
+"""Questions that every entry of the room asks of its input, and the answers that say what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "check_cost",
+    "check_displacement_cost",
+    "check_length",
+    "check_masses",
+    "check_measure",
+    "check_reach",
+    "check_real",
+    "check_settings",
+    "check_shape",
+    "check_spacing",
+]
+
+REAL = (torch.float32, torch.float64)
+
+
+def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of a grid, or raise TypeError or ValueError."""
+    if isinstance(shape, Tensor) or not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise TypeError(f"shape must be 1 to 3 integers, such as (64, 64), got {_kind(shape)}.")
+    sizes = tuple(shape)
+    if any(isinstance(n, bool) or not isinstance(n, int) for n in sizes):
+        raise TypeError(f"shape must be integers, got {sizes}.")
+    if not 1 <= len(sizes) <= 3 or min(sizes) < 1:
+        raise ValueError(
+            f"shape must be 1 to 3 positive integers, got {sizes}; leading axes of a measure are its batch."
+        )
+    return sizes
+
+
+def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, ...]:
+    """Return the spacing along each axis, or raise TypeError or ValueError."""
+    values = [spacing] * ndim if isinstance(spacing, (int, float)) else spacing
+    if isinstance(values, (Tensor, str)) or not isinstance(values, Sequence):
+        raise TypeError(f"spacing must be a number, or one for each axis, got {_kind(spacing)}.")
+    if len(values) != ndim:
+        raise ValueError(f"spacing has {len(values)} numbers for {ndim} axes; give one number, or one for each axis.")
+    return tuple(check_length("spacing", value) for value in values)
+
+
+def check_length(name: str, value: float) -> float:
+    """Return a positive finite number as a float, or raise TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, a length in the unit of the spacing, got {_kind(value)}.")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value}.")
+    return float(value)
+
+
+def check_reach(reach: float | None) -> float:
+    """Return the reach, infinite for None."""
+    if reach is None:
+        return math.inf
+    if reach == math.inf:
+        raise ValueError("reach=inf is balanced transport: leave reach out, or give None.")
+    return check_length("reach", reach)
+
+
+def check_settings(tol: float, max_iterations: int) -> None:
+    """Raise TypeError or ValueError unless a tolerance and a limit make sense."""
+    check_length("tol", tol)
+    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int):
+        raise TypeError(f"max_iterations must be an integer, got {_kind(max_iterations)}.")
+    if max_iterations < 1:
+        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}.")
+
+
+def check_real(name: str, values: Tensor) -> None:
+    """Raise TypeError unless values are a tensor of float32 or float64."""
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {_kind(values)}; torch.as_tensor makes one of a numpy array.")
+    if values.is_complex():
+        raise TypeError(f"{name} is complex; mass is real: to_measure takes the modulus and normalises.")
+    if values.dtype not in REAL:
+        raise TypeError(
+            f"{name} has dtype {values.dtype}; transport takes float32 or float64: {name}.to(torch.float64)."
+        )
+
+
+def check_measure(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise TypeError or ValueError unless values are measures of a shape: real, finite, non-negative, not empty."""
+    check_real(name, values)
+    if tuple(values.shape[values.ndim - len(shape) :]) != shape or values.ndim < len(shape):
+        raise ValueError(
+            f"{name} has shape {tuple(values.shape)}, the geometry {shape}: the last {len(shape)} axes must be equal, "
+            "those before are the batch."
+        )
+    if values.numel() == 0:
+        raise ValueError(f"{name} has shape {tuple(values.shape)}: the batch is empty.")
+    if not bool(torch.isfinite(values).all()):
+        raise ValueError(f"{name} contains NaN or infinity; mend the image first.")
+    lowest = float(values.detach().min())
+    if lowest < 0:
+        raise ValueError(
+            f"{name} has negative values down to {lowest:.3g}; mass is not negative: clip them if they are noise, or "
+            "move the positive and the negative part apart."
+        )
+    if bool((values.flatten(values.ndim - len(shape)).sum(-1) == 0).any()):
+        raise ValueError(f"{name} holds no mass (all its values are zero): there is nothing to move.")
+
+
+def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int) -> None:
+    """Raise ValueError unless two measures have the same mass, up to the rounding of their dtype."""
+    coarse = torch.float32 in (a.dtype, b.dtype)
+    first, second = (m.detach().double().flatten(m.ndim - dims).sum(-1) for m, dims in ((a, dims_a), (b, dims_b)))
+    gap = (first - second).abs() / torch.maximum(first, second)
+    if bool((gap > (1e-5 if coarse else 1e-9)).any()):
+        worst = int(gap.flatten().argmax())
+        one, other = (float(m.expand_as(gap).flatten()[worst]) for m in (first, second))
+        raise ValueError(
+            f"a has mass {one:.10g} and b has mass {other:.10g}, and balanced transport keeps mass: normalise both "
+            "with to_measure, or give reach= to let mass appear and vanish."
+        )
+
+
+def check_cost(cost: Tensor) -> Tensor:
+    """Return a cost matrix in float64, or raise TypeError or ValueError."""
+    check_real("cost", cost)
+    if cost.ndim != 2 or cost.numel() == 0:
+        raise ValueError(f"cost must be a matrix (sources, targets), got shape {tuple(cost.shape)}.")
+    if not bool(torch.isfinite(cost).all()):
+        raise ValueError("cost contains NaN or infinity; a forbidden move gets a large finite cost.")
+    return cost.detach().to(torch.float64)
+
+
+def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return the costs of all displacements in float64, or raise TypeError or ValueError."""
+    if not isinstance(values, Tensor):
+        raise TypeError(f"cost must return a tensor, got {_kind(values)}.")
+    try:
+        values = values.detach().to(torch.float64).expand(shape)
+    except RuntimeError:
+        raise ValueError(
+            f"cost returned shape {tuple(values.shape)} for displacements of shape {shape}; "
+            "it must work number by number."
+        ) from None
+    if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):
+        raise ValueError("cost must be finite and at least 0 for every displacement on the grid.")
+    return values.contiguous()
+
+
+def _kind(value: object) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

@@ -1,0 +1,88 @@
+"""Any cost between any points, as a matrix."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from otrecon.ot.checks import check_cost
+from otrecon.ot.geometry.base import Geometry
+from otrecon.ot.geometry.kernel import Kernel
+
+__all__ = ["Dense"]
+
+CHUNK = 1 << 22
+"""Numbers in the largest array of a batched log-sum-exp."""
+
+
+class Dense(Geometry):
+    """Points of any kind, with a matrix of costs.
+
+    Parameters
+    ----------
+    cost
+        Costs ``(n, m)``, real and finite, float32 or float64: of ``n`` sources and ``m`` targets. Computed in float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the cost is not such a matrix.
+
+    Notes
+    -----
+    `sinkhorn_divergence` also needs the costs within each measure: it takes a square symmetric matrix over one set of
+    points.
+    """
+
+    def __init__(self, cost: Tensor) -> None:
+        self.cost = check_cost(cost)
+        self.source_shape, self.target_shape = (len(self.cost),), (self.cost.shape[1],)
+        self.largest_cost = float(self.cost.abs().max())
+
+    def __repr__(self) -> str:
+        return f"Dense({self.cost.shape[0]} x {self.cost.shape[1]})"
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether the matrix is square and equals its transpose."""
+        return self.cost.shape[0] == self.cost.shape[1] and torch.equal(self.cost, self.cost.T)
+
+    def kernel(self, eps: float, device: torch.device) -> Kernel:
+        """Kernel for one eps; see `Geometry`."""
+        return DenseKernel(self.cost.to(device), eps)
+
+    def cost_matrix(self) -> Tensor:
+        """Return the matrix itself, in float64."""
+        return self.cost
+
+
+class DenseKernel(Kernel):
+    """Log-sum-exp over the rows of a matrix, a few at a time."""
+
+    def __init__(self, cost: Tensor, eps: float) -> None:
+        self.cost, self.eps = cost, eps
+
+    @property
+    def T(self) -> DenseKernel:
+        """The kernel from sources to targets."""
+        return DenseKernel(self.cost.T, self.eps)
+
+    def log_sum_exp(self, h: Tensor) -> Tensor:
+        """Row by row; see `Kernel`."""
+        return self._over(h, -self.cost / self.eps)
+
+    def log_cost_sum_exp(self, h: Tensor) -> Tensor:
+        """Row by row, with the cost as a factor; costs below zero are refused."""
+        if (self.cost < 0).any():
+            raise ValueError(
+                "the cost of a plan needs costs of at least 0; subtract the smallest cost from all of them."
+            )
+        return self._over(h, self.cost.log() - self.cost / self.eps)
+
+    @staticmethod
+    def _over(h: Tensor, exponent: Tensor) -> Tensor:
+        rows = max(1, CHUNK // max(1, h.numel()))
+        parts = [torch.logsumexp(h[..., None, :] + some, dim=-1) for some in exponent.split(rows)]
+        return torch.cat(parts, dim=-1)

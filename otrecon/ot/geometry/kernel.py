@@ -1,0 +1,70 @@
+"""Kernels ``exp(-cost / eps)`` that are applied in the log domain, with their derivative."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+__all__ = ["Kernel"]
+
+
+class Kernel(ABC):
+    """The map from ``h`` on the targets to ``log sum_y exp(h(y) - c(x, y) / eps)`` on the sources.
+
+    Float64 in and out; leading axes are batch. Minus infinity stands for no mass. Differentiable once in ``h``.
+    """
+
+    def __call__(self, h: Tensor) -> Tensor:
+        """Apply to ``h``, ``(..., *target_shape)``; the result is ``(..., *source_shape)``."""
+        if torch.is_grad_enabled() and h.requires_grad:
+            out: Tensor = _LogSumExp.apply(h, self)
+            return out
+        return self.log_sum_exp(h)
+
+    @abstractmethod
+    def log_sum_exp(self, h: Tensor) -> Tensor:
+        """Do the work of a call, without derivatives."""
+
+    @abstractmethod
+    def log_cost_sum_exp(self, h: Tensor) -> Tensor:
+        """Give ``log sum_y c(x, y) exp(h(y) - c(x, y) / eps)``; meant for a report at the end, slower than a call."""
+
+    @property
+    @abstractmethod
+    def T(self) -> Kernel:
+        """The kernel from sources to targets."""
+
+    def weighted(self, h: Tensor, values: Tensor) -> Tensor:
+        """Give ``sum_y values(y) exp(h(y) - c(x, y) / eps)`` for values of either sign, as ``(sign, logarithm)`` parts.
+
+        Returns
+        -------
+        Tensor
+            ``(2, ..., *source_shape)``: logarithms of what the positive and the negative values add up to.
+        """
+        return self.log_sum_exp(h + torch.stack([values, -values]).clamp(min=0).log())
+
+
+class _LogSumExp(torch.autograd.Function):
+    """The derivative of a log-sum-exp is a weighted mean; its adjoint, the transposed kernel with the same weights."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, kernel: Kernel) -> Tensor:
+        out = kernel.log_sum_exp(h)
+        ctx.save_for_backward(h, out)
+        ctx.kernel = kernel
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        h, out = ctx.saved_tensors
+        # Where nothing arrives, nothing depends on h.
+        back = torch.where(out == -math.inf, out, -out)
+        parts = (ctx.kernel.T.weighted(back, grad) + h).exp()
+        return parts[0] - parts[1], None
