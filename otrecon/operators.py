@@ -9,6 +9,7 @@ back-propagation calls ``_adjoint`` instead of tracing through ``_forward``.
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -61,8 +62,9 @@ class LinearOperator(torch.nn.Module, ABC):
     Notes
     -----
     The adjoint is with respect to the inner products ``sum(conj(u) * v)`` on both sides. Tensors that an operator keeps
-    are registered as buffers, so that ``operator.to(device)`` moves them. Gradients flow through the input alone: what
-    an operator keeps (maps, matrices, trajectories) receives none.
+    are registered as buffers: ``operator.to(device)`` moves them, ``operator.to(dtype)`` sets their precision, and
+    complex ones stay complex. Gradients flow through the input alone: what an operator keeps (maps, matrices,
+    trajectories) receives none.
     """
 
     def __init__(self, domain: Sequence[int], range: Sequence[int]) -> None:  # noqa: A002 (the mathematical name)
@@ -164,6 +166,23 @@ class LinearOperator(torch.nn.Module, ABC):
     def extra_repr(self) -> str:
         """Shapes shown by ``print(operator)``."""
         return f"domain={self.domain}, range={self.range}"
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LinearOperator:
+        """Move or convert what the operator keeps, complex numbers staying complex and real ones real.
+
+        ``operator.to(torch.float64)`` asks for a precision: complex maps become complex128. Torch alone would drop
+        their imaginary parts, and make trajectories complex on ``operator.to(torch.complex128)``.
+        """
+
+        def keep_kind(x: Tensor) -> Tensor:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch warns that it drops the imaginary parts of nothing
+                asked = fn(x.new_empty(0))
+            if asked.is_complex() == x.is_complex() or not (x.is_complex() or x.is_floating_point()):
+                return fn(x)
+            return x.to(asked.device, asked.dtype.to_complex() if x.is_complex() else asked.dtype.to_real())
+
+        return super()._apply(keep_kind, recurse)
 
     def _check(self, x: Tensor, shape: Shape, side: str) -> None:
         if not isinstance(x, Tensor):

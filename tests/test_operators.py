@@ -121,3 +121,28 @@ def test_adjoint_is_public():
 
 def test_an_operator_prints_its_shapes():
     assert repr(Matrix(TALL)) == "Matrix(domain=(4,), range=(7,))"
+
+
+@pytest.mark.parametrize(
+    ("asked", "real", "complex_"),
+    [
+        (torch.float64, torch.float64, torch.complex128),
+        (torch.float32, torch.float32, torch.complex64),
+        (torch.complex128, torch.float64, torch.complex128),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+def test_a_change_of_precision_keeps_imaginary_parts_and_real_numbers_real(asked, real, complex_):
+    matrix = randn((3, 2), seed=20).to(torch.complex64)
+    operator = 2 * (Matrix(matrix).H @ Matrix(matrix.real)) + Matrix(matrix.mH @ matrix)
+    before = {name: buffer.clone() for name, buffer in operator.named_buffers()}
+    assert operator.to(asked) is operator
+    for name, buffer in operator.named_buffers():
+        assert buffer.dtype == (complex_ if before[name].is_complex() else real), name
+        assert torch.equal(buffer, before[name].to(buffer.dtype)), name
+
+
+def test_integers_stay_and_an_operator_still_moves():
+    operator = Matrix(torch.ones(2, 2, dtype=torch.int64)).to(torch.float64)
+    assert operator.matrix.dtype == torch.int64
+    assert Matrix(torch.ones(2, 2, dtype=torch.complex64)).to("meta").matrix.device.type == "meta"
