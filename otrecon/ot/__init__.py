@@ -6,17 +6,19 @@ from the product of the marginals. Measures are ``(..., *shape)``: axes in front
 """
 
 from otrecon.ot import gaussians, moments
+from otrecon.ot.barycenter import Barycenter, barycenter
 from otrecon.ot.divergence import Divergence, sinkhorn_divergence
 from otrecon.ot.exact import Exact, emd
 from otrecon.ot.geometry import Convolution, Dense, Geometry, Grid
 from otrecon.ot.interpolation import deposit, displacement_interpolation
-from otrecon.ot.line import line_barycenter, wasserstein_line
+from otrecon.ot.line import line_barycenter, quantiles, wasserstein_line
 from otrecon.ot.measures import to_measure
 from otrecon.ot.parcels import ParcelPlan
 from otrecon.ot.plan import Plan
 from otrecon.ot.sinkhorn import Transport, sinkhorn
 
 __all__ = [
+    "Barycenter",
     "Convolution",
     "Dense",
     "Divergence",
@@ -26,12 +28,14 @@ __all__ = [
     "ParcelPlan",
     "Plan",
     "Transport",
+    "barycenter",
     "deposit",
     "displacement_interpolation",
     "emd",
     "gaussians",
     "line_barycenter",
     "moments",
+    "quantiles",
     "sinkhorn",
     "sinkhorn_divergence",
     "to_measure",
