@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "otrecon"
 
 # A room imports rooms of lower floors, and nothing beside it. A module directly in otrecon/ is on the ground.
 FLOORS = (
-    {"phantoms", "data", "solvers"},
+    {"metrics", "phantoms", "data", "solvers"},
     {"mri", "ct", "ot", "inr"},
     {"dynamic", "crossmodal", "cells", "posterior"},
 )
