@@ -109,7 +109,7 @@ def check_measure(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} holds no mass (all its values are zero): there is nothing to move.")
 
 
-def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int) -> None:
+def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int, names: tuple[str, str] = ("a", "b")) -> None:
     """Raise ValueError unless two measures have the same mass, up to the rounding of their dtype."""
     coarse = torch.float32 in (a.dtype, b.dtype)
     first, second = (m.detach().double().flatten(m.ndim - dims).sum(-1) for m, dims in ((a, dims_a), (b, dims_b)))
@@ -118,7 +118,7 @@ def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int) -> None:
         worst = int(gap.flatten().argmax())
         one, other = (float(m.expand_as(gap).flatten()[worst]) for m in (first, second))
         raise ValueError(
-            f"a has mass {one:.10g} and b has mass {other:.10g}, and balanced transport keeps mass: normalise both "
+            f"{names[0]} has mass {one:.10g} and {names[1]} {other:.10g}, and balanced transport keeps mass: normalise both "
             "with to_measure, or give reach= to let mass appear and vanish."
         )
 

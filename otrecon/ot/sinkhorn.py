@@ -200,8 +200,8 @@ def warn_unless(converged: Tensor, error: Tensor, tol: float, max_iterations: in
     if not bool(converged.all()):
         warnings.warn(
             f"{name} stopped at max_iterations={max_iterations} with a marginal error of {float(error.max()):.1e}, "
-            f"above tol={tol:.1e}, in {int((~converged).sum())} of {converged.numel()} problems: a larger blur or tol needs "
-            "fewer iterations, or allow more.",
+            f"above tol={tol:.1e}, in {int((~converged).sum())} of {converged.numel()} problems: a larger blur or tol "
+            "needs fewer iterations, or allow more.",
             ConvergenceWarning,
             stacklevel=3,
         )
@@ -217,7 +217,8 @@ class _Envelope(torch.autograd.Function):
     """A value whose derivatives are known: no iteration is remembered."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, value: Tensor, slope_a: Tensor, slope_b: Tensor) -> Tensor:
+    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+        _, _, value, slope_a, slope_b = inputs
         ctx.save_for_backward(slope_a, slope_b)
         return value.clone()
 

@@ -145,8 +145,8 @@ class _Pair:
 def solve_self(a: Tensor, geometry: Geometry, problem: Problem, *, tol: float, max_iterations: int) -> Potentials:
     """Solve the dual problem of a measure with itself, under a symmetric cost: one potential serves both sides.
 
-    The averaged update halves the error at least, whatever the blur, when the kernel is positive definite: this needs no
-    annealing.
+    The averaged update halves the error at least, whatever the blur, when the kernel is positive definite; so there is
+    no annealing.
     """
     kernel = geometry.kernel(problem.eps, a.device)
     log_a, eps = a.log(), problem.eps
@@ -167,7 +167,7 @@ def solve_self(a: Tensor, geometry: Geometry, problem: Problem, *, tol: float, m
 
 
 def _anneal(a: Tensor, b: Tensor, geometry: Geometry, problem: Problem) -> Tensor:
-    """Find ``g`` to start from: solved roughly at each blur of the annealing, on as coarse a grid as the blur allows."""
+    """Find ``g`` to start from, solved roughly at each blur of the annealing on as coarse a grid as it allows."""
     g, coarsened = None, (1,) * len(geometry.target_shape)
     for blur in annealing(geometry, math.sqrt(problem.eps)):
         coarse, factors = geometry.coarsened(blur)

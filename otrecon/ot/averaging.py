@@ -1,0 +1,160 @@
+"""The fixed point behind a barycenter: scalings towards every measure, and the one that takes the blur out.
+
+With ``K`` the kernel, ``a_k`` the measures and ``w_k`` their weights, the plans are ``u_k K v_k`` and the debiasing
+scaling is ``d``. One iteration is
+
+    u_k = a_k / (K v_k),   alpha = d prod_k (K u_k)^w_k,   v_k = alpha / (K u_k),   d = sqrt(d alpha / (K d)),
+
+all in logarithms. The state is ``(log v_1, ..., log v_K, log d)``: ``(batch, K + 1, *shape)``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from otrecon.ot.anderson import Step, fixed_point
+from otrecon.ot.geometry import Geometry
+from otrecon.ot.pyramid import grown, pooled
+from otrecon.ot.solver import Problem, annealing
+
+__all__ = ["Average", "Averaging", "solve_average"]
+
+ROUGH, ROUGH_ITERATIONS = 0.1, 20
+"""Error at which an annealing step may move on, and its limit of iterations."""
+
+MEMORY = 8
+
+TINY = 1e-290
+"""Mass that stands for none where a derivative is wanted: small enough to be nothing, large enough to divide by."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """Where the iteration stopped: logarithm of the barycenter, the state, and the account."""
+
+    log_measure: Tensor
+    point: Tensor
+    error: Tensor
+    converged: Tensor
+    iterations: int
+
+
+class Averaging:
+    """One iteration of the barycenter at one blur.
+
+    Parameters
+    ----------
+    measures
+        ``(batch, K, *shape)``, float64.
+    weights
+        ``(batch, K)``.
+    geometry, problem
+        Where, and how strong entropy and penalty are.
+    debiased
+        Whether ``d`` is updated; otherwise it stays 1.
+    floored
+        Whether empty pixels get a trace of mass, so that logarithms can be differentiated.
+    """
+
+    def __init__(
+        self,
+        measures: Tensor,
+        weights: Tensor,
+        geometry: Geometry,
+        problem: Problem,
+        debiased: bool,
+        *,
+        floored: bool = False,
+    ) -> None:
+        self.log_measures = (measures.clamp(min=TINY) if floored else measures).log()
+        self.weights = weights.view(*weights.shape, *(1,) * (measures.ndim - 2))
+        self.mass = (weights * measures.flatten(2).sum(2)).sum(1)
+        self.problem, self.debiased = problem, debiased
+        self.kernel = geometry.kernel(problem.eps, measures.device)
+
+    def scalings(self, arriving: Tensor) -> Tensor:
+        """Give ``log u`` for ``log K v``."""
+        return self.problem.damping * (self.log_measures - arriving)
+
+    def __call__(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the next state, ``log alpha``, and the ``log u`` that lie between."""
+        log_v, log_d = state[:, :-1], state[:, -1]
+        log_u = self.scalings(self.kernel(log_v))
+        back = self.kernel(log_u)
+        log_measure = log_d + (self.weights * back).sum(1)
+        if self.debiased:
+            log_d = (log_d + log_measure - self.kernel(log_d)) / 2
+        return torch.cat([log_measure[:, None] - back, log_d[:, None]], dim=1), log_measure, log_u
+
+    def step(self, state: Tensor) -> Step:
+        """Judge a state by how far its plans miss the measures, and its own plan onto itself misses it."""
+        new, log_measure, log_u = self(state)
+        arriving = self.kernel(new[:, :-1])
+        missed = ((log_u + arriving).exp() - (self.scalings(arriving) + arriving).exp()).abs()
+        error = (self.weights * missed).flatten(1).sum(1) / self.mass
+        measure = log_measure.exp()
+        if self.debiased:
+            own = measure * torch.expm1(2 * (state[:, -1] - new[:, -1])).abs()
+            error = torch.maximum(error, own.flatten(1).sum(1) / self.mass)
+        error = torch.nan_to_num(error, nan=math.inf)
+        peak = log_measure.flatten(1).amax(1).view(-1, *(1,) * (measure.ndim - 1))
+        weight = (log_measure - peak).exp()[:, None]
+        return Step(new, weight, error, -error.log(), torch.full_like(error, math.log(2)))
+
+
+def solve_average(
+    measures: Tensor,
+    weights: Tensor,
+    geometry: Geometry,
+    problem: Problem,
+    debiased: bool,
+    *,
+    tol: float,
+    max_iterations: int,
+    state: Tensor | None = None,
+) -> Average:
+    """Iterate to the barycenter, from a state ``(batch, K + 2, *shape)`` of another problem or by annealing."""
+    if state is None:
+        start = _anneal(measures, weights, geometry, problem, debiased)
+    else:
+        start = state[:, 1:].clone()
+        if not debiased:
+            start[:, -1] = 0.0
+    averaging = Averaging(measures, weights, geometry, problem, debiased)
+    found = fixed_point(averaging.step, start, tol=tol, max_iterations=max_iterations, memory=MEMORY)
+    _, log_measure, _ = averaging(found.point)
+    return Average(log_measure, found.point, found.error, found.converged, found.iterations)
+
+
+def _anneal(measures: Tensor, weights: Tensor, geometry: Geometry, problem: Problem, debiased: bool) -> Tensor:
+    """State to start from: solved roughly at each blur of the annealing, on as coarse a grid as the blur allows.
+
+    What is handed on are potentials, ``eps log(v / alpha)``: they change little from one blur to the next.
+    """
+    ones = (1,) * len(geometry.source_shape)
+    coarsened, potentials, log_measure = ones, None, None
+    for blur in (*annealing(geometry, math.sqrt(problem.eps)), None):
+        coarse, factors = (geometry, ones) if blur is None else geometry.coarsened(blur)
+        eps = problem.eps if blur is None else blur**2
+        small = pooled(measures, factors)
+        shape = (len(small), small.shape[1] + 1, *small.shape[2:])
+        if potentials is None or log_measure is None:
+            state = small.new_zeros(shape)
+        else:
+            log_measure = grown(log_measure, coarsened, factors, (shape[0], *shape[2:]))
+            potentials = grown(potentials, coarsened, factors, shape)
+            state = log_measure[:, None] + potentials / eps
+        if blur is None:
+            return state if debiased else torch.cat([state[:, :-1], torch.zeros_like(state[:, -1:])], dim=1)
+        coarsened = factors
+        averaging = Averaging(small, weights, coarse, Problem(eps, problem.rho), debiased)
+        if not debiased:
+            state[:, -1] = 0.0
+        state = fixed_point(averaging.step, state, tol=ROUGH, max_iterations=ROUGH_ITERATIONS, memory=MEMORY).point
+        state, log_measure, _ = averaging(state)
+        potentials = eps * (state - log_measure[:, None])
+    raise AssertionError
