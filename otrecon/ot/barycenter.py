@@ -73,8 +73,8 @@ def barycenter(
         Shares ``(K,)`` or ``(..., K)``, at least 0, that add up to 1; by default all ``1 / K``.
     reach
         Length beyond which a measure rather loses or gains mass than that it travels; None keeps all mass. The
-        marginals on the measures are relaxed, that of the barycenter is kept, so its mass lies between those of
-        the measures: with an infinite reach at their weighted geometric mean.
+        marginals on the measures are relaxed, that of the barycenter is kept. Its mass tends to the weighted geometric
+        mean of the masses for a long reach, and is less where the measures are farther apart than the reach.
     debiased
         Whether the barycenter's transport onto itself, half of it, is subtracted.
     tol
@@ -82,11 +82,13 @@ def barycenter(
     max_iterations
         Limit on the iterations at the last blur.
     initial
-        The result of a nearby problem (other weights, the next frame), to start from instead of annealing.
+        The result of a nearby problem to start from instead of annealing. It pays where the problem is very near (the
+        next step of a training loop, weights that differ by a hundredth); otherwise annealing is as quick.
     differentiable
         Whether the measure is differentiable in ``measures`` and ``weights``, once. By default it is a constant: a
         target. The derivative is that of the fixed point, found in the backward pass by an iteration of its own, which
-        costs about as much time as the barycenter, and memory for one iteration; it is as exact as ``tol``.
+        costs about as much time as the barycenter, and memory for one iteration. It is as exact as ``tol``, and needs a
+        barycenter that is positive: where a debiased one tends to zero, its logarithm has no limit to differentiate.
 
     Returns
     -------
@@ -167,8 +169,8 @@ def _prepare(
     dims = len(geometry.source_shape)
     if measures.ndim == dims:
         raise ValueError(
-            f"measures has shape {tuple(measures.shape)}, one measure; a barycenter takes several along the axis before "
-            f"space, (..., K, {', '.join(map(str, geometry.source_shape))}): torch.stack makes it."
+            f"measures has shape {tuple(measures.shape)}, one measure; a barycenter takes several along the axis "
+            f"before space, (..., K, {', '.join(map(str, geometry.source_shape))}): torch.stack makes it."
         )
     check_settings(tol, max_iterations)
     geometry.check_blur(check_length("blur", blur))
@@ -201,10 +203,12 @@ def check_weights(weights: Tensor, shape: torch.Size) -> None:
 
 
 def _state_of(initial: Barycenter, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    if not isinstance(initial, Barycenter):
+        raise TypeError(f"initial must be the result of an earlier barycenter, got {type(initial).__name__}.")
     state = initial.state
     if tuple(state.shape) != shape:
         raise ValueError(
-            f"initial comes from a problem of shape {tuple(state.shape)}, this one has {shape}: the number of measures, the "
-            "batch and the grid must be the same. Leave initial out to start afresh."
+            f"initial comes from a problem of shape {tuple(state.shape)}, this one has {shape}: the number of "
+            "measures, the batch and the grid must be the same. Leave initial out to start afresh."
         )
     return state.reshape(len(like), *shape[len(shape) - like.ndim + 1 :]).to(like.device)

@@ -118,8 +118,8 @@ def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int, names: tuple[st
         worst = int(gap.flatten().argmax())
         one, other = (float(m.expand_as(gap).flatten()[worst]) for m in (first, second))
         raise ValueError(
-            f"{names[0]} has mass {one:.10g} and {names[1]} {other:.10g}, and balanced transport keeps mass: normalise both "
-            "with to_measure, or give reach= to let mass appear and vanish."
+            f"{names[0]} has mass {one:.10g} and {names[1]} {other:.10g}, and balanced transport keeps mass: normalise "
+            "both with to_measure, or give reach= to let mass appear and vanish."
         )
 
 

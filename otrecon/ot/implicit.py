@@ -26,8 +26,8 @@ def at_fixed_point(
     Parameters
     ----------
     iteration
-        Maps a state ``(batch, ...)`` to the next state and to an output ``(batch, ...)``; built from tensors that require
-        gradients.
+        Maps a state ``(batch, ...)`` to the next state and to an output ``(batch, ...)``; built from tensors that
+        require gradients.
     point
         Its fixed point.
     tol, max_iterations
