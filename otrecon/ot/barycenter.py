@@ -87,8 +87,8 @@ def barycenter(
     differentiable
         Whether the measure is differentiable in ``measures`` and ``weights``, once. By default it is a constant: a
         target. The derivative is that of the fixed point, found in the backward pass by an iteration of its own, which
-        costs about as much time as the barycenter, and memory for one iteration. It is as exact as ``tol``, and needs a
-        barycenter that is positive: where a debiased one tends to zero, its logarithm has no limit to differentiate.
+        costs about as much time as the barycenter, and memory for one iteration. It is as exact as ``tol``, and needs
+        a barycenter that is positive: where a debiased one tends to zero, its logarithm has no limit.
 
     Returns
     -------
