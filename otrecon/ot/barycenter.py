@@ -62,8 +62,8 @@ def barycenter(
     Parameters
     ----------
     measures
-        The measures ``(..., K, *shape)``, float32 or float64, at least 0, of equal mass unless there is a reach; axes in
-        front are a batch.
+        The measures ``(..., K, *shape)``, float32 or float64, at least 0, of equal mass unless there is a reach; axes
+        in front are a batch.
     geometry
         `Grid`, `Convolution` or `Dense`, the same points for all, symmetric.
     blur
