@@ -22,7 +22,7 @@ def _chapters():
 
 
 def test_there_is_code_to_run():
-    assert len(BLOCKS) == 1
+    assert len(BLOCKS) == 2
 
 
 @pytest.mark.parametrize("block", BLOCKS)

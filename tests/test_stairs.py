@@ -86,7 +86,7 @@ def test_no_module_climbs(path, module):
 def test_every_room_has_its_floor():
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms <= BESIDE.union(*FLOORS), "give the new room its floor in tests/test_stairs.py and CONTRIBUTING.md"
-    assert {"mri", "phantoms", "data", "solvers", "lab", "show"} <= rooms
+    assert {"mri", "ot", "phantoms", "data", "solvers", "lab", "show"} <= rooms
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_rule_itself(module, source, wrong):
     assert bool(complaints(source, module)) is wrong
 
 
-ROOMS = ["operators", "metrics", "phantoms", "data", "solvers", "mri", "lab", "show"]
+ROOMS = ["operators", "metrics", "phantoms", "data", "solvers", "mri", "ot", "lab", "show"]
 
 
 @pytest.fixture(scope="module")
