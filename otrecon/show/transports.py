@@ -94,6 +94,7 @@ def deliveries(
     widest: float = 5.0,
     largest: float = 260.0,
     width: float = 4.6,
+    height: float | None = None,
 ) -> Figure:
     """Draw parcels as lines from where they start to where they end; hand the figure to `otrecon.show.figure`.
 
@@ -112,8 +113,8 @@ def deliveries(
         What the axes span, ``(y0, y1, x0, x1)``.
     widest, largest
         Width in points of a line, and area in points squared of a mark, that holds the largest mass drawn.
-    width
-        Size in inches.
+    width, height
+        Size in inches; as high as wide by default.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def deliveries(
         raise ValueError(
             f"start, end and mass have shapes {first.shape}, {last.shape} and {amount.shape}; (n, 2) and (n,)"
         )
-    figure, ax = subplots(width=width, height=width)
+    figure, ax = subplots(width=width, height=width if height is None else height)
     for begin, finish, one in zip(first, last, amount / (amount.max() or 1), strict=True):
         if one > 0:
             ax.plot(*np.stack([begin, finish], 1)[::-1], color=MUTED, linewidth=widest * one**0.5, zorder=1)

@@ -46,7 +46,8 @@ def test_by_default_the_largest_entry_is_in_full_colour():
 
 def test_parcels_are_lines_as_wide_as_their_mass():
     start, end, mass = [[0.0, 1], [2, 3], [4, 4]], [[1.0, 1], [2, 5], [0, 0]], [0.1, 0.4, 0.0]
-    figure = show.deliveries(start, end, mass, widest=4, largest=100, limits=(-1, 6, -2, 7))
+    figure = show.deliveries(start, end, mass, widest=4, largest=100, limits=(-1, 6, -2, 7), width=5, height=3)
+    assert figure.get_size_inches().tolist() == [5, 3]
     (ax,) = figure.axes
     assert [line.get_xydata().tolist() for line in ax.lines] == [[[1, 0], [1, 1]], [[3, 2], [5, 2]]]
     assert [line.get_linewidth() for line in ax.lines] == [2, 4]
