@@ -24,7 +24,10 @@ __all__ = ["RESULTS", "Row", "compare", "provenance", "save"]
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
 
-_PACKAGES = ("otrecon", "torch", "numpy", "scipy", "torchkbnufft", "sigpy", "pot", "scikit-image")
+_PACKAGES = (
+    *("otrecon", "torch", "numpy", "scipy", "torchkbnufft", "sigpy", "pot", "scikit-image"),
+    *("geomloss", "jax", "ott-jax"),
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,11 @@ def provenance() -> dict[str, object]:
         except PackageNotFoundError:
             continue
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    command = ["python", "-m", spec.name] if spec is not None else ["python", Path(sys.argv[0]).name]
+    command = (
+        ["python", "-m", spec.name.removesuffix(".__main__")]
+        if spec is not None
+        else ["python", Path(sys.argv[0]).name]
+    )
     return {
         "command": " ".join(command + sys.argv[1:]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
