@@ -42,11 +42,14 @@ class Kernel(ABC):
     def weighted(self, h: Tensor, values: Tensor) -> Tensor:
         """Give ``sum_y values(y) exp(h(y) - c(x, y) / eps)`` for values of either sign, as ``(sign, logarithm)`` parts.
 
+        The leading axes of ``h`` and of the values broadcast.
+
         Returns
         -------
         Tensor
             ``(2, ..., *source_shape)``: logarithms of what the positive and the negative values add up to.
         """
+        values, h = torch.broadcast_tensors(values, h)
         return self.log_sum_exp(h + torch.stack([values, -values]).clamp(min=0).log())
 
 
