@@ -86,8 +86,8 @@ class Averaging:
         log_u = self.scalings(self.kernel(log_v))
         back = self.kernel(log_u)
         log_measure = log_d + (self.weights * back).sum(1)
-        if self.debiased:
-            log_d = (log_d + log_measure - self.kernel(log_d)) / 2
+        # Not debiased, it stays where it is, and nothing may follow from that: the adjoint would drift along it.
+        log_d = (log_d + log_measure - self.kernel(log_d)) / 2 if self.debiased else log_d.detach()
         return torch.cat([log_measure[:, None] - back, log_d[:, None]], dim=1), log_measure, log_u
 
     def step(self, state: Tensor) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from otrecon.ot.anderson import Step, fixed_point
+from otrecon.solvers import ConvergenceWarning
 
 __all__ = ["at_fixed_point"]
 
@@ -31,7 +33,7 @@ def at_fixed_point(
     point
         Its fixed point.
     tol, max_iterations
-        Of the adjoint iteration, relative to the gradient that comes in.
+        Of the adjoint iteration, relative to the gradient that comes in; it warns, once, where they do not suffice.
 
     Notes
     -----
@@ -70,7 +72,16 @@ class _Recorded:
             error = torch.nan_to_num((new - y).abs().flatten(1).sum(1) / size, nan=math.inf)
             return Step(new, torch.ones_like(new), error, -error.log(), torch.full_like(error, math.log(2)))
 
-        return fixed_point(step, source, tol=self.tol, max_iterations=self.max_iterations, memory=MEMORY).image
+        found = fixed_point(step, source, tol=self.tol, max_iterations=self.max_iterations, memory=MEMORY)
+        if not bool(found.converged.all()):
+            warnings.warn(
+                f"the gradient of a fixed point stopped at max_iterations={self.max_iterations} with a relative error "
+                f"of {float(found.error.max()):.1e}, above tol={self.tol:.1e}: a result that tends to zero somewhere "
+                "has no gradient there; a larger blur or tol, or more iterations, may help.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return found.image
 
 
 class _Adjoint(torch.autograd.Function):
