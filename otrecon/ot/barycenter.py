@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from otrecon.ot.averaging import Averaging, solve_average
-from otrecon.ot.checks import check_length, check_masses, check_measure, check_reach, check_real, check_settings
+from otrecon.ot.checks import (
+    check_length,
+    check_mass,
+    check_masses,
+    check_measure,
+    check_reach,
+    check_real,
+    check_settings,
+)
 from otrecon.ot.geometry import Geometry
 from otrecon.ot.implicit import at_fixed_point
 from otrecon.ot.sinkhorn import warn_unless
@@ -167,6 +175,7 @@ def _prepare(
         raise ValueError(f"{geometry!r} is not symmetric: a barycenter lives on the points of its measures.")
     check_measure("measures", measures, geometry.source_shape)
     dims = len(geometry.source_shape)
+    check_mass("measures", measures, dims)
     if measures.ndim == dims:
         raise ValueError(
             f"measures has shape {tuple(measures.shape)}, one measure; a barycenter takes several along the axis "
@@ -179,6 +188,8 @@ def _prepare(
     if weights is None:
         weights = torch.full((count,), 1 / count, dtype=torch.float64, device=measures.device)
     check_weights(weights, measures.shape[: measures.ndim - dims])
+    if weights.device != measures.device:
+        raise TypeError(f"measures are on {measures.device}, weights on {weights.device}: bring them to one device.")
     if reach is None:
         first = measures.narrow(measures.ndim - dims - 1, 0, 1)
         check_masses(first, measures, dims, dims, names=("the first measure", "another"))

@@ -12,6 +12,7 @@ __all__ = [
     "check_cost",
     "check_displacement_cost",
     "check_length",
+    "check_mass",
     "check_masses",
     "check_measure",
     "check_reach",
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 REAL = (torch.float32, torch.float64)
+
+LONGEST = 1e50
+"""Lengths and masses from 1 / LONGEST to LONGEST: their squares and products stay far inside float64."""
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
@@ -50,10 +54,9 @@ def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, .
 
 def check_length(name: str, value: float) -> float:
     """Return a positive finite number as a float, or raise TypeError or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, a length in the unit of the spacing, got {_kind(value)}.")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be positive and finite, got {value}.")
+    _check_number(name, value)
+    if not 1 / LONGEST <= value <= LONGEST:
+        raise ValueError(f"{name} must lie between {1 / LONGEST:.0e} and {LONGEST:.0e}, got {value}: change the unit.")
     return float(value)
 
 
@@ -68,7 +71,7 @@ def check_reach(reach: float | None) -> float:
 
 def check_settings(tol: float, max_iterations: int) -> None:
     """Raise TypeError or ValueError unless a tolerance and a limit make sense."""
-    check_length("tol", tol)
+    _check_number("tol", tol)
     if isinstance(max_iterations, bool) or not isinstance(max_iterations, int):
         raise TypeError(f"max_iterations must be an integer, got {_kind(max_iterations)}.")
     if max_iterations < 1:
@@ -105,8 +108,22 @@ def check_measure(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
             f"{name} has negative values down to {lowest:.3g}; mass is not negative: clip them if they are noise, or "
             "move the positive and the negative part apart."
         )
-    if bool((values.flatten(values.ndim - len(shape)).sum(-1) == 0).any()):
+    total = values.detach().flatten(values.ndim - len(shape)).sum(-1, dtype=torch.float64)
+    if bool((total == 0).any()):
         raise ValueError(f"{name} holds no mass (all its values are zero): there is nothing to move.")
+    if bool(torch.isinf(total).any()):
+        raise ValueError(f"{name} holds more mass than float64 can add up: divide it by its largest value.")
+
+
+def check_mass(name: str, values: Tensor, dims: int) -> None:
+    """Raise ValueError unless the masses of measures are neither so large nor so small that products of two fail."""
+    total = values.detach().flatten(values.ndim - dims).sum(-1, dtype=torch.float64)
+    for extreme in (float(total.min()), float(total.max())):
+        if not 1 / LONGEST <= extreme <= LONGEST:
+            raise ValueError(
+                f"{name} has mass {extreme:.3g}, transport takes {1 / LONGEST:.0e} to {LONGEST:.0e}: "
+                "to_measure normalises, or change the unit."
+            )
 
 
 def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int, names: tuple[str, str] = ("a", "b")) -> None:
@@ -137,6 +154,8 @@ def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return the costs of all displacements in float64, or raise TypeError or ValueError."""
     if not isinstance(values, Tensor):
         raise TypeError(f"cost must return a tensor, got {_kind(values)}.")
+    if values.is_complex():
+        raise TypeError("cost must return real numbers, got complex ones.")
     try:
         values = values.detach().to(torch.float64).expand(shape)
     except RuntimeError:
@@ -147,6 +166,13 @@ def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):
         raise ValueError("cost must be finite and at least 0 for every displacement on the grid.")
     return values.contiguous()
+
+
+def _check_number(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {_kind(value)}.")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value}.")
 
 
 def _kind(value: object) -> str:

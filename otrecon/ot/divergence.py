@@ -100,7 +100,7 @@ def sinkhorn_divergence(
             f"{geometry!r} is not symmetric: a divergence also moves each measure onto itself, so it needs one set of "
             "points and a cost that is the same both ways. sinkhorn takes any cost."
         )
-    pair = Batch.of(a, b, geometry)
+    pair = Batch.of(a, b, geometry, balanced=reach is None)
     with torch.no_grad():
         both, count = torch.cat([pair.a, pair.b]), len(pair.a)
         alone = solve_self(both, geometry, problem, tol=tol, max_iterations=max_iterations)

@@ -50,7 +50,7 @@ def to_measure(image: Tensor, *, ndim: int = 2, normalise: bool = True, floor: f
         raise TypeError(f"image has dtype {image.dtype}; give float32, float64, or complex: image.to(torch.float64).")
     if isinstance(ndim, bool) or ndim not in (1, 2, 3) or image.ndim < ndim:
         raise ValueError(f"ndim must be 1, 2 or 3 and at most the {image.ndim} axes of the image, got {ndim}.")
-    if not 0 <= floor < 1:
+    if isinstance(floor, bool) or not isinstance(floor, (int, float)) or not 0 <= floor < 1:
         raise ValueError(f"floor must be a share of the mass, at least 0 and below 1, got {floor}.")
     mass = image.abs() if image.is_complex() else image
     check_measure("image", mass, tuple(mass.shape[-ndim:]))

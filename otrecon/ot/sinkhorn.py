@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from otrecon.ot.checks import check_length, check_masses, check_measure, check_reach, check_settings
+from otrecon.ot.checks import check_length, check_mass, check_masses, check_measure, check_reach, check_settings
 from otrecon.ot.geometry import Geometry
 from otrecon.ot.plan import Plan
 from otrecon.ot.solver import Problem, solve_pair
@@ -75,7 +75,7 @@ def sinkhorn(
     ----------
     a, b
         Measures ``(..., *shape)``, float32 or float64, at least 0; the axes in front are a batch and broadcast.
-        Balanced, both must have the same mass, up to rounding.
+        Balanced, both must have the same mass, up to rounding, which is taken out of ``b``.
     geometry
         `Grid`, `Convolution` or `Dense`.
     blur
@@ -118,7 +118,7 @@ def sinkhorn(
     (True, 12.5)
     """
     a, b, problem = prepare(a, b, geometry, blur, reach, tol, max_iterations)
-    pair = Batch.of(a, b, geometry)
+    pair = Batch.of(a, b, geometry, balanced=reach is None)
     with torch.no_grad():
         found = solve_pair(pair.a, pair.b, geometry, problem, tol=tol, max_iterations=max_iterations)
         slopes = slope(found.f, pair.b, problem), slope(found.g, pair.a, problem)
@@ -152,10 +152,14 @@ class Batch:
     dtype: torch.dtype
 
     @classmethod
-    def of(cls, a: Tensor, b: Tensor, geometry: Geometry) -> Batch:
-        """Flatten the batch axes, which are equal already."""
+    def of(cls, a: Tensor, b: Tensor, geometry: Geometry, *, balanced: bool) -> Batch:
+        """Flatten the batch axes, which are equal already; when balanced, take out what rounding left of the masses."""
         batch = a.shape[: a.ndim - len(geometry.source_shape)]
         flat_a, flat_b = (m.detach().double().reshape(-1, *m.shape[len(batch) :]) for m in (a, b))
+        if balanced:
+            # No plan has two marginals of different mass: the error could not fall below the difference.
+            ratio = flat_a.flatten(1).sum(1) / flat_b.flatten(1).sum(1)
+            flat_b = flat_b * ratio.view(-1, *(1,) * (flat_b.ndim - 1))
         return cls(flat_a, flat_b, batch, a.dtype)
 
     def back(self, values: Tensor, dtype: torch.dtype | None = None) -> Tensor:
@@ -171,6 +175,8 @@ def prepare(
         raise TypeError(f"geometry must be a Grid, Convolution or Dense, got {type(geometry).__name__}.")
     check_measure("a", a, geometry.source_shape)
     check_measure("b", b, geometry.target_shape)
+    check_mass("a", a, len(geometry.source_shape))
+    check_mass("b", b, len(geometry.target_shape))
     if (a.dtype, a.device) != (b.dtype, b.device):
         raise TypeError(f"a is {a.dtype} on {a.device}, b {b.dtype} on {b.device}: bring them to one dtype and device.")
     check_settings(tol, max_iterations)

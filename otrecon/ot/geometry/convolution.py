@@ -79,6 +79,11 @@ class Convolution(Geometry):
             values = check_displacement_cost(cost(*open_steps), tuple(len(step) for step in steps))
             self.tables = [values]
         else:
+            if not isinstance(cost, Sequence) or not all(callable(one) for one in cost):
+                raise TypeError(
+                    "cost must be a function of the displacements along all axes, or a sequence of functions, one for "
+                    "each axis."
+                )
             if len(cost) != self.ndim:
                 raise ValueError(f"cost has {len(cost)} functions for {self.ndim} axes; give one for each axis.")
             self.tables = [
