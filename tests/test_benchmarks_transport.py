@@ -118,6 +118,22 @@ def test_the_cheapest_setting_that_solves_is_taken():
     assert tried == [4, 8, 16]
 
 
+def test_a_call_that_takes_too_long_is_stopped_and_said():
+    def prepare(problem, setting):
+        def solve():
+            while setting["iterations"] > 10:
+                pass
+            return 2 * problem.truth
+
+        return solve
+
+    family = tuple({"iterations": count} for count in (10, 15))
+    trial = tuning.cheapest(Peer("slow", prepare, (family,)), Divergence((8, 8), 1.0), cap=0.2)
+    assert trial.setting == {"iterations": 10}
+    assert trial.errors["error"] == pytest.approx(1)
+    assert trial.reason == "one call takes more than 0 s"
+
+
 def test_an_answer_by_default_is_right_warned_of_or_silent():
     problem = Barycenter((16, 16), 1.0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,10 +11,11 @@ import torch
 
 from benchmarks.harness import compare, save
 from benchmarks.transport import peers
+from benchmarks.transport.gpu import gpu
 from benchmarks.transport.memory import peak_megabytes
 from benchmarks.transport.peers.peer import CannotRunError, Peer
 from benchmarks.transport.problems import Barycenter, Divergence, Problem
-from benchmarks.transport.tuning import CAP, NOT_A_NUMBER, Trial, cheapest
+from benchmarks.transport.tuning import CAP, NOT_A_NUMBER, Trial, cheapest, timed
 from otrecon.ot.appendix_b import appendix_b_blur
 
 __all__ = ["TABLES", "rows_of"]
@@ -146,9 +146,8 @@ def _by_default(peer: Peer, problem: Problem) -> dict[str, Any]:
             warnings.simplefilter("always")
             solve = peer.prepare(problem, peer.defaults)
             caught.clear()
-            start = time.perf_counter()
-            errors = problem.errors(solve())
-            seconds = time.perf_counter() - start
+            answer, seconds = timed(solve, CAP)
+            errors = problem.errors(answer)
     except CannotRunError as error:
         return {"status": "cannot run", "reason": str(error)}
     said = [str(warning.message).splitlines()[0] for warning in caught if _is_about_convergence(warning)]
@@ -163,4 +162,9 @@ def _is_about_convergence(warning: warnings.WarningMessage) -> bool:
     return not issubclass(warning.category, DeprecationWarning | FutureWarning)
 
 
-TABLES: dict[str, Callable[[], bool]] = {"divergence": divergence, "barycenter": barycenter, "defaults": defaults}
+TABLES: dict[str, Callable[[], bool]] = {
+    "divergence": divergence,
+    "barycenter": barycenter,
+    "defaults": defaults,
+    "gpu": gpu,
+}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from dataclasses import dataclass, replace
 from benchmarks.transport.peers.peer import Answer, CannotRunError, Peer, Setting
 from benchmarks.transport.problems import Problem
 
-__all__ = ["CAP", "NOT_A_NUMBER", "Trial", "cheapest"]
+__all__ = ["CAP", "NOT_A_NUMBER", "Trial", "cheapest", "timed"]
 
 CAP = 60.0  # seconds a call
 NOT_A_NUMBER = "not a finite number"
@@ -66,11 +68,12 @@ def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], cap: float
                 # At a number of iterations of our own choice, "not converged" is no news.
                 warnings.simplefilter("ignore")
                 solve = peer.prepare(problem, setting)
-                answer, seconds = _timed(solve)
+                answer, seconds = timed(solve, cap)
                 if seconds < _AGAIN_BELOW:
-                    answer, seconds = _timed(solve)  # the first call may have compiled
+                    answer, seconds = timed(solve, cap)  # the first call may have compiled
         except CannotRunError as error:
-            return Trial(None, setting, {}, 0.0, solved=False, reason=str(error))
+            reason = str(error)
+            break
         errors = problem.errors(answer)
         trial = Trial(solve, setting, errors, seconds, solved=_excess(problem, errors) <= 1, reason="")
         if trial.solved:
@@ -87,7 +90,7 @@ def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], cap: float
             break
         before = excess
     if best is None:
-        raise ValueError(f"{peer.name} lists a family without settings.")
+        return Trial(None, {}, {}, 0.0, solved=False, reason=reason)
     return replace(best, reason=NOT_A_NUMBER if math.isinf(_excess(problem, best.errors)) else reason)
 
 
@@ -97,10 +100,27 @@ def _excess(problem: Problem, errors: dict[str, float]) -> float:
     return excess if math.isfinite(excess) else math.inf
 
 
-def _timed(solve: Callable[[], Answer]) -> tuple[Answer, float]:
-    start = time.perf_counter()
-    answer = solve()
-    return answer, time.perf_counter() - start
+def timed(solve: Callable[[], Answer], limit: float) -> tuple[Answer, float]:
+    """Solve and time it; :class:`CannotRunError` if it is not back after ``limit`` seconds.
+
+    The alarm reaches Python code only: a call that stays in a compiled loop comes back when it does.
+    """
+
+    def stop(*_: object) -> None:
+        raise CannotRunError(f"one call takes more than {limit:.0f} s")
+
+    can = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGALRM, stop) if can else None
+    try:
+        if can:
+            signal.setitimer(signal.ITIMER_REAL, limit)
+        start = time.perf_counter()
+        answer = solve()
+        return answer, time.perf_counter() - start
+    finally:
+        if can:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
 
 def _growth(family: tuple[Setting, ...], setting: Setting) -> float:
