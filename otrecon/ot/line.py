@@ -143,10 +143,13 @@ def line_barycenter(
     if measures.dim() < 2:
         raise ValueError(f"measures has shape {tuple(measures.shape)}; it needs an axis of measures, (..., K, n).")
     count = measures.shape[-2]
-    share = torch.full((count,), 1 / count) if weights is None else torch.as_tensor(weights)
-    share = share.to(x)
+    if weights is None:
+        weights = [1 / count] * count
+    # Numbers of a list are Python's doubles; single precision would move every place by a share of 1e-8.
+    share = weights.to(x) if isinstance(weights, Tensor) else torch.tensor(weights, dtype=x.dtype, device=x.device)
     if share.shape != (count,) or not bool((share >= 0).all()) or abs(float(share.sum()) - 1) > 1e-6:
         raise ValueError(f"weights must be {count} shares of at least 0 and of sum 1, got {share.tolist()}.")
+    share = share / share.sum()
     check_masses(measures[..., :1, :], measures, 1, 1)
     shares = [_shares(measure.double()) for measure in measures.unbind(-2)]
     width, places = _matched(shares, x)

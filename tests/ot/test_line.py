@@ -124,6 +124,13 @@ def test_barycenter_of_two_points_is_between():
     assert float(average.mass.sum()) == 1
 
 
+@pytest.mark.parametrize("weights", [[0.8, 0.2], (0.3, 0.7), torch.tensor([0.8, 0.2])])
+def test_shares_of_any_precision_leave_the_last_place_where_it_is(weights):
+    points = torch.zeros(2, 160, dtype=torch.float64)
+    points[:, -1] = 1
+    assert float(line_barycenter(points, weights=weights).positions.max()) == pytest.approx(159, abs=1e-12)
+
+
 def test_barycenter_of_gaussians():
     x = torch.linspace(-40, 40, 4001, dtype=torch.float64)
     stack = torch.stack([torch.from_numpy(norm.pdf(x.numpy(), m, s)) for m, s in ((-5, 1), (0, 2), (8, 4))])
