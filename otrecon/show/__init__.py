@@ -13,6 +13,7 @@ from otrecon.show.payload import assets
 from otrecon.show.slider import Slider, slider
 from otrecon.show.spokes import spokes
 from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETTE, PAPER, context, subplots
+from otrecon.show.table import Table, table
 from otrecon.show.transports import coupling, deliveries
 from otrecon.show.views import complex_image, kspace, mask, phase
 
@@ -29,6 +30,7 @@ __all__ = [
     "Panel",
     "Picture",
     "Slider",
+    "Table",
     "assets",
     "beside",
     "claim",
@@ -50,4 +52,5 @@ __all__ = [
     "slider",
     "spokes",
     "subplots",
+    "table",
 ]
