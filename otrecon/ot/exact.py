@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from otrecon.ot.checks import check_masses, check_measure
 from otrecon.ot.geometry import Convolution, Dense, Grid
+from otrecon.ot.once import differentiable_once
 from otrecon.ot.parcels import ParcelPlan
 
 __all__ = ["MAX_PAIRS", "Exact", "emd"]
@@ -123,7 +123,7 @@ class _Value(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         f, g = ctx.saved_tensors
         return grad * f, grad * g, None, None, None

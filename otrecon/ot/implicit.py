@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from otrecon.ot.anderson import Step, fixed_point
+from otrecon.ot.once import differentiable_once
 from otrecon.solvers import ConvergenceWarning
 
 __all__ = ["at_fixed_point"]
@@ -93,7 +93,7 @@ class _Adjoint(torch.autograd.Function):
         return output.clone()
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         with torch.enable_grad():
             return gradient, ctx.recorded.received(gradient), None

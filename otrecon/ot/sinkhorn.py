@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from otrecon.ot.checks import check_length, check_mass, check_masses, check_measure, check_reach, check_settings
 from otrecon.ot.geometry import Geometry
+from otrecon.ot.once import differentiable_once
 from otrecon.ot.plan import Plan
 from otrecon.ot.solver import Problem, solve_pair
 from otrecon.solvers import ConvergenceWarning
@@ -229,7 +229,7 @@ class _Envelope(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         slopes = ctx.saved_tensors
         first, second = (grad.view(*grad.shape, *(1,) * (one.ndim - grad.ndim)) * one for one in slopes)

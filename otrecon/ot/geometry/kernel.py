@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from otrecon.ot.once import differentiable_once
 
 __all__ = ["Kernel"]
 
@@ -64,7 +65,7 @@ class _LogSumExp(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         h, out = ctx.saved_tensors
         # Where nothing arrives, nothing depends on h.
