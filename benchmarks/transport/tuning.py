@@ -17,7 +17,7 @@ __all__ = ["CAP", "NOT_A_NUMBER", "Trial", "cheapest", "timed"]
 
 CAP = 60.0  # seconds a call
 NOT_A_NUMBER = "not a finite number"
-_AGAIN_BELOW = 10.0  # seconds
+_AGAIN_BELOW = 1.0  # seconds
 _STALLS = 3  # settings in a row
 
 
@@ -51,14 +51,18 @@ class Trial:
 
 def cheapest(peer: Peer, problem: Problem, *, cap: float = CAP) -> Trial:
     """Try each family from cheap to dear, until a setting solves the problem or the next would exceed the cap."""
-    found = [_first(peer, problem, family, cap) for family in peer.families]
+    found: list[Trial] = []
+    for family in peer.families:
+        # A family that has become dearer than a solution already found can only lose.
+        best = min((trial.seconds for trial in found if trial.solved), default=cap)
+        found.append(_first(peer, problem, family, cap=cap, enough=best))
     solved = [trial for trial in found if trial.solved]
     if solved:
         return min(solved, key=lambda trial: trial.seconds)
     return min(found, key=lambda trial: _excess(problem, trial.errors) if trial.solve else math.inf)
 
 
-def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], cap: float) -> Trial:
+def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], *, cap: float, enough: float) -> Trial:
     best: Trial | None = None
     before, stalls = math.inf, 0
     reason = "no setting of the list reaches it"
@@ -70,7 +74,7 @@ def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], cap: float
                 solve = peer.prepare(problem, setting)
                 answer, seconds = timed(solve, cap)
                 if seconds < _AGAIN_BELOW:
-                    answer, seconds = timed(solve, cap)  # the first call may have compiled
+                    answer, seconds = timed(solve, cap)  # the first call warms caches
         except CannotRunError as error:
             reason = str(error)
             break
@@ -84,6 +88,9 @@ def _first(peer: Peer, problem: Problem, family: tuple[Setting, ...], cap: float
         stalls = stalls + 1 if excess > 0.999 * before or math.isinf(excess) else 0
         if stalls >= _STALLS:
             reason = NOT_A_NUMBER if math.isinf(excess) else "its error no longer falls"
+            break
+        if seconds > enough:
+            reason = "another family of settings is cheaper"
             break
         if seconds * _growth(family, setting) > cap:
             reason = f"the next setting would take more than {cap:.0f} s a call"

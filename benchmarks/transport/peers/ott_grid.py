@@ -53,14 +53,14 @@ def _divergence(problem: Problem, setting: Setting) -> Callable[[], Answer]:
     decay = float(setting.get("decay", 1.0))
     _geometry(problem, decay)
 
-    @jax.jit
     def value(a: Any, b: Any) -> Any:
         grid = _geometry(problem, decay)
         terms = [solver(linear(grid, p, q)).reg_ot_cost for solver, p, q in ((cross, a, b), (own, a, a), (own, b, b))]
         return (terms[0] - terms[1] / 2 - terms[2] / 2) / 2
 
     a, b = (jax.numpy.asarray(measure.ravel()) for measure in problem.measures)
-    return lambda: float(value(a, b))
+    compiled = jax.jit(value).lower(a, b).compile()
+    return lambda: float(compiled(a, b))
 
 
 def _barycenter(problem: Problem, setting: Setting) -> Callable[[], Answer]:
@@ -70,16 +70,21 @@ def _barycenter(problem: Problem, setting: Setting) -> Callable[[], Answer]:
     limits: dict[str, Any] = {}
     if "iterations" in setting:
         limits = {"threshold": 0.0, "max_iterations": setting["iterations"]}
-    grid = _geometry(problem, 1.0)
-    solve = solver(debiased=True, lse_mode=bool(setting.get("lse_mode", True)), **limits)
+    _geometry(problem, 1.0)
+
+    def centre(measures: Any) -> Any:
+        solve = solver(debiased=True, lse_mode=bool(setting.get("lse_mode", True)), **limits)
+        return solve(fixed(geom=_geometry(problem, 1.0), a=measures)).histogram
+
     measures = jax.numpy.stack([jax.numpy.asarray(measure.ravel()) for measure in problem.measures])
-    return lambda: np.asarray(solve(fixed(geom=grid, a=measures)).histogram).reshape(problem.shape)
+    compiled = jax.jit(centre).lower(measures).compile()
+    return lambda: np.asarray(compiled(measures)).reshape(problem.shape)
 
 
 DIVERGENCE = Peer(
     "OTT-JAX, Grid",
     _divergence,
-    (iterations(), iterations(relaxation=1.5), iterations(relaxation=1.5, decay=0.7)),
+    (iterations(relaxation=1.5), iterations(relaxation=1.5, decay=0.7), iterations()),
 )
 DIVERGENCE_KERNEL = Peer(
     "OTT-JAX, Grid, kernel", _divergence, (iterations(lse_mode=False),), defaults={"lse_mode": False}
