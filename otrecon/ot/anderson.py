@@ -49,13 +49,17 @@ class Step:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Where the iteration stopped: point, its image, error and whether that meets the tolerance, for each problem."""
+    """Where the iteration stopped: point, its image, error and whether that meets the tolerance, for each problem.
+
+    The residuals are the errors on the way, of the worst problem.
+    """
 
     point: Tensor
     image: Tensor
     error: Tensor
     converged: Tensor
     iterations: int
+    residuals: list[float]
 
 
 def fixed_point(
@@ -72,13 +76,13 @@ def fixed_point(
     tol
         Error at which a problem stops moving.
     max_iterations
-        Limit on the evaluations of the map.
+        Limit on the iterations; one whose mixed point is refused evaluates the map twice.
     memory
         Past iterates that are mixed; 0 is the plain iteration.
     """
     x, plain = start, start
     best = torch.full((len(start),), -math.inf, dtype=start.dtype, device=start.device)
-    mixer = _Mixer(memory, start)
+    mixer, residuals = _Mixer(memory, start), []
     for iteration in range(1, max_iterations + 1):
         here = step(x)
         fallen = ~(here.merit >= best - here.slack)
@@ -89,12 +93,13 @@ def fixed_point(
             here = step(x)
             best = torch.where(fallen, here.merit, best)
         done = here.error <= tol
+        residuals.append(float(here.error.max()))
         if bool(done.all()) or iteration == max_iterations:
             break
         best = torch.maximum(best, here.merit)
         plain = torch.where(_like(done, x), x, here.new)
         x = torch.where(_like(done, x), x, mixer.mix(x, here)) if memory else plain
-    return FixedPoint(x, here.new, here.error, done, iteration)
+    return FixedPoint(x, here.new, here.error, done, iteration, residuals)
 
 
 class _Mixer:
@@ -122,18 +127,17 @@ class _Mixer:
         if self.last is None:
             self.last = image, change
             return here.new
+        if bool(self.fresh.any()):
+            forgotten = self.fresh.view(-1, 1, 1)
+            for past in (self.images, self.changes, self.gram):
+                past.masked_fill_(forgotten, 0.0)
+            self.fresh = torch.zeros_like(self.fresh)
         slot = self.count % self.images.shape[1]
         self.count += 1
         step = image - self.last[0]
         self.images[:, slot] = torch.where(torch.isfinite(step), step, 0.0)
         self.changes[:, slot] = (change - self.last[1]) * root
         self.last = image, change
-        if bool(self.fresh.any()):
-            # The last step led to a point that was refused: it is forgotten with the rest.
-            kept = (~self.fresh).to(x.dtype).view(-1, 1, 1)
-            for past in (self.images, self.changes, self.gram):
-                past.mul_(kept)
-            self.fresh = torch.zeros_like(self.fresh)
         row = torch.bmm(self.changes, self.changes[:, slot, :, None])[:, :, 0]
         self.gram[:, slot, :], self.gram[:, :, slot] = row, row
         size = self.gram.diagonal(dim1=1, dim2=2).amax(1).view(-1, 1, 1)

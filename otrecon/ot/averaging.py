@@ -1,11 +1,18 @@
 """The fixed point behind a barycenter: scalings towards every measure, and the one that takes the blur out.
 
 With ``K`` the kernel, ``a_k`` the measures and ``w_k`` their weights, the plans are ``u_k K v_k`` and the debiasing
-scaling is ``d``. One iteration is
+scaling is ``d``. Where mass is kept, one iteration is
 
     u_k = a_k / (K v_k),   alpha = d prod_k (K u_k)^w_k,   v_k = alpha / (K u_k),   d = sqrt(d alpha / (K d)),
 
-all in logarithms. The state is ``(log v_1, ..., log v_K, log d)``: ``(batch, K + 1, *shape)``.
+all in logarithms. With a reach, ``rho = reach^2``, every potential is damped by ``t = rho / (rho + eps)``, and the
+barycenter is where the slopes of the divergences cancel: ``sum_k w_k exp(-g_k / rho) = exp(-h / rho)``, with ``g_k``
+its potential towards a measure and ``h`` that towards itself. Then
+
+    u_k = a_k (K v_k)^-t,   alpha = d (sum_k w_k (K u_k)^(1 - t))^(rho / eps),   v_k = alpha (K u_k)^-t,
+    d = sqrt(d alpha (K d)^-t).
+
+The state is ``(log v_1, ..., log v_K, log d)``: ``(batch, K + 1, *shape)``.
 """
 
 from __future__ import annotations
@@ -41,6 +48,7 @@ class Average:
     error: Tensor
     converged: Tensor
     iterations: int
+    residuals: list[float]
 
 
 class Averaging:
@@ -78,17 +86,25 @@ class Averaging:
 
     def scalings(self, arriving: Tensor) -> Tensor:
         """Give ``log u`` for ``log K v``."""
-        return self.problem.damping * (self.log_measures - arriving)
+        return self.log_measures - self.problem.damping * arriving
 
     def __call__(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Give the next state, ``log alpha``, and the ``log u`` that lie between."""
         log_v, log_d = state[:, :-1], state[:, -1]
         log_u = self.scalings(self.kernel(log_v))
         back = self.kernel(log_u)
-        log_measure = log_d + (self.weights * back).sum(1)
+        damping = self.problem.damping
+        log_measure = log_d + self._mean(back)
         # Not debiased, it stays where it is, and nothing may follow from that: the adjoint would drift along it.
-        log_d = (log_d + log_measure - self.kernel(log_d)) / 2 if self.debiased else log_d.detach()
-        return torch.cat([log_measure[:, None] - back, log_d[:, None]], dim=1), log_measure, log_u
+        log_d = (log_d + log_measure - damping * self.kernel(log_d)) / 2 if self.debiased else log_d.detach()
+        return torch.cat([log_measure[:, None] - damping * back, log_d[:, None]], dim=1), log_measure, log_u
+
+    def _mean(self, back: Tensor) -> Tensor:
+        """Average over the measures what they ask of the barycenter: weighted, and soft where mass may vanish."""
+        if math.isinf(self.problem.rho):
+            return (self.weights * back).sum(1)
+        softness = self.problem.rho / self.problem.eps
+        return softness * torch.logsumexp(self.weights.log() + (1 - self.problem.damping) * back, dim=1)
 
     def step(self, state: Tensor) -> Step:
         """Judge a state by how far its plans miss the measures, and its own plan onto itself misses it."""
@@ -127,7 +143,7 @@ def solve_average(
     averaging = Averaging(measures, weights, geometry, problem, debiased)
     found = fixed_point(averaging.step, start, tol=tol, max_iterations=max_iterations, memory=MEMORY)
     _, log_measure, _ = averaging(found.point)
-    return Average(log_measure, found.point, found.error, found.converged, found.iterations)
+    return Average(log_measure, found.point, found.error, found.converged, found.iterations, found.residuals)
 
 
 def _anneal(measures: Tensor, weights: Tensor, geometry: Geometry, problem: Problem, debiased: bool) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "check_constant",
     "check_cost",
     "check_displacement_cost",
     "check_length",
@@ -126,7 +127,14 @@ def check_mass(name: str, values: Tensor, dims: int) -> None:
             )
 
 
-def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int, names: tuple[str, str] = ("a", "b")) -> None:
+def check_masses(
+    a: Tensor,
+    b: Tensor,
+    dims_a: int,
+    dims_b: int,
+    names: tuple[str, str] = ("a", "b"),
+    way_out: str = "or give reach= to let mass appear and vanish",
+) -> None:
     """Raise ValueError unless two measures have the same mass, up to the rounding of their dtype."""
     coarse = torch.float32 in (a.dtype, b.dtype)
     first, second = (m.detach().double().flatten(m.ndim - dims).sum(-1) for m, dims in ((a, dims_a), (b, dims_b)))
@@ -136,7 +144,7 @@ def check_masses(a: Tensor, b: Tensor, dims_a: int, dims_b: int, names: tuple[st
         one, other = (float(m.expand_as(gap).flatten()[worst]) for m in (first, second))
         raise ValueError(
             f"{names[0]} has mass {one:.10g} and {names[1]} {other:.10g}, and balanced transport keeps mass: normalise "
-            "both with to_measure, or give reach= to let mass appear and vanish."
+            f"both with to_measure, {way_out}."
         )
 
 
@@ -147,7 +155,8 @@ def check_cost(cost: Tensor) -> Tensor:
         raise ValueError(f"cost must be a matrix (sources, targets), got shape {tuple(cost.shape)}.")
     if not bool(torch.isfinite(cost).all()):
         raise ValueError("cost contains NaN or infinity; a forbidden move gets a large finite cost.")
-    return cost.detach().to(torch.float64)
+    check_constant("cost", cost)
+    return cost.to(torch.float64, copy=True)
 
 
 def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -157,7 +166,8 @@ def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     if values.is_complex():
         raise TypeError("cost must return real numbers, got complex ones.")
     try:
-        values = values.detach().to(torch.float64).expand(shape)
+        check_constant("cost", values)
+        values = values.to(torch.float64).expand(shape)
     except RuntimeError:
         raise ValueError(
             f"cost returned shape {tuple(values.shape)} for displacements of shape {shape}; "
@@ -166,6 +176,15 @@ def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):
         raise ValueError("cost must be finite and at least 0 for every displacement on the grid.")
     return values.contiguous()
+
+
+def check_constant(name: str, values: Tensor) -> None:
+    """Raise ValueError for a tensor that autograd would expect a derivative in."""
+    if values.requires_grad:
+        raise ValueError(
+            f"{name} requires a gradient, and transport has none in it: give {name}.detach(). The derivative of a "
+            "value in the costs is the plan, plan.dense()."
+        )
 
 
 def _check_number(name: str, value: float) -> None:

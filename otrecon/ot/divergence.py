@@ -21,7 +21,8 @@ class Divergence:
     Attributes
     ----------
     value
-        The divergence ``(...)``, at least 0 up to rounding; differentiable once in both measures.
+        The divergence ``(...)``; at least 0, up to ``tol``, where ``exp(-cost / eps)`` is positive definite, as it is
+        for every `Grid`; differentiable once in both measures.
     f, g
         Its derivatives in ``a`` and ``b``, ``(..., *shape)``; balanced, each up to a constant. Constants for autograd.
     converged
@@ -30,6 +31,8 @@ class Divergence:
         The largest of their errors, as in `Transport`.
     iterations
         The largest number of iterations among them.
+    residuals
+        The error after each iteration between the two measures, of the worst member of the batch.
     """
 
     value: Tensor
@@ -38,6 +41,7 @@ class Divergence:
     converged: Tensor
     error: Tensor
     iterations: int
+    residuals: list[float] = field(repr=False)
 
 
 def sinkhorn_divergence(
@@ -122,4 +126,5 @@ def sinkhorn_divergence(
         pair.back(converged, torch.bool),
         pair.back(error),
         max(cross.iterations, alone.iterations),
+        cross.residuals,
     )

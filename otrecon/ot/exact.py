@@ -89,7 +89,7 @@ def emd(a: Tensor, b: Tensor, geometry: Grid | Convolution | Dense) -> Exact:
         _check(name, measure, shape)
     if (a.dtype, a.device) != (b.dtype, b.device):
         raise TypeError(f"a is {a.dtype} on {a.device} and b is {b.dtype} on {b.device}; bring them together first.")
-    check_masses(a, b, a.ndim, b.ndim)
+    check_masses(a, b, a.ndim, b.ndim, way_out="or use sinkhorn, whose reach= lets mass appear and vanish")
     first, last = (measure.detach().reshape(-1).to("cpu", torch.float64) for measure in (a, b))
     sources, targets = (torch.nonzero(measure).flatten() for measure in (first, last))
     if (pairs := len(sources) * len(targets)) > MAX_PAIRS:

@@ -66,7 +66,7 @@ def wasserstein_line(a: Tensor, b: Tensor, x: Tensor | None = None, *, p: float 
     if not (math.isfinite(p) and p >= 1):
         raise ValueError(f"p is {p}; a Wasserstein distance takes an exponent of at least 1, and finite.")
     a, b, x = _checked(a, b, x=x, spacing=spacing)
-    check_masses(a, b, 1, 1)
+    check_masses(a, b, 1, 1, way_out="or use sinkhorn, whose reach= lets mass appear and vanish")
     shape = torch.broadcast_shapes(a.shape, b.shape)
     shares = [_shares(measure.expand(shape).double()) for measure in (a, b)]
     width, places = _matched(shares, x)
@@ -150,7 +150,9 @@ def line_barycenter(
     if share.shape != (count,) or not bool((share >= 0).all()) or abs(float(share.sum()) - 1) > 1e-6:
         raise ValueError(f"weights must be {count} shares of at least 0 and of sum 1, got {share.tolist()}.")
     share = share / share.sum()
-    check_masses(measures[..., :1, :], measures, 1, 1)
+    check_masses(
+        measures[..., :1, :], measures, 1, 1, way_out="or use barycenter, whose reach= lets mass appear and vanish"
+    )
     shares = [_shares(measure.double()) for measure in measures.unbind(-2)]
     width, places = _matched(shares, x)
     mean = (torch.stack(places) * share.reshape(-1, *(1,) * places[0].dim())).sum(0)

@@ -119,9 +119,11 @@ def _apply(
 ) -> Tensor:
     if not isinstance(v, Tensor) or v.is_complex():
         raise TypeError("a plan is applied to a real tensor; apply it to the real and the imaginary part in turn.")
+    if v.requires_grad:
+        raise ValueError("a plan is a constant and so is what it makes of a tensor: give v.detach().")
     if tuple(v.shape[v.ndim - len(shape) :]) != shape or v.ndim < len(shape):
         raise ValueError(f"the plan takes values of shape (..., {', '.join(map(str, shape))}), got {tuple(v.shape)}.")
-    positive, negative = (kernel.weighted(log_in, v.detach().double()) + log_out).exp()
+    positive, negative = (kernel.weighted(log_in, v.double()) + log_out).exp()
     return (positive - negative).to(dtype)
 
 

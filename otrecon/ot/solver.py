@@ -74,6 +74,8 @@ class Potentials:
         Whether the error met the tolerance ``(batch,)``.
     iterations
         Iterations at the last blur.
+    residuals
+        The error after each, of the worst problem.
     """
 
     f: Tensor
@@ -82,6 +84,7 @@ class Potentials:
     error: Tensor
     converged: Tensor
     iterations: int
+    residuals: list[float]
 
 
 def annealing(geometry: Geometry, blur: float) -> Iterator[float]:
@@ -117,7 +120,7 @@ def solve_pair(
         half = (_total(a, f) - _total(b, g)) / (2 * pair.mass)
         f = f - half.view(-1, *(1,) * (f.ndim - 1))
         g = g + half.view(-1, *(1,) * (g.ndim - 1))
-    return Potentials(f, g, value, found.error, found.converged, found.iterations)
+    return Potentials(f, g, value, found.error, found.converged, found.iterations, found.residuals)
 
 
 class _Pair:
@@ -178,7 +181,7 @@ def solve_self(a: Tensor, geometry: Geometry, problem: Problem, *, tol: float, m
     g = problem.damping * -eps * kernel(log_a + f / eps)
     value = _dual(a, a, f, g, problem, _total(a, problem.left(g)))
     both = (f + g) / 2
-    return Potentials(both, both, value, found.error, found.converged, found.iterations)
+    return Potentials(both, both, value, found.error, found.converged, found.iterations, found.residuals)
 
 
 def _anneal(a: Tensor, b: Tensor, geometry: Geometry, problem: Problem) -> Tensor:

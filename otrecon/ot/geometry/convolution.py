@@ -107,7 +107,9 @@ class Convolution(Geometry):
     @property
     def symmetric(self) -> bool:
         """Whether a move costs as much as the way back."""
-        return all(torch.allclose(table, table.flip(list(range(table.ndim))), rtol=1e-12) for table in self.tables)
+        return all(
+            torch.allclose(table, table.flip(list(range(table.ndim))), rtol=1e-12, atol=0) for table in self.tables
+        )
 
     @property
     def smallest_blur(self) -> float:
