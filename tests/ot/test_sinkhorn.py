@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise
 
 import pytest
 import torch
@@ -149,7 +150,7 @@ def test_a_small_blur_is_exact_transport():
         # Entropy only ever adds, and at most its strength times the entropy of the measures.
         assert exact <= float(found.value) <= exact + blur**2 * math.log(42)
         costs.append(float(found.transport_cost))
-    assert costs == sorted(costs, reverse=True)
+    assert all(later <= before + 1e-6 for before, later in pairwise(costs))
     assert costs[-1] == pytest.approx(exact, rel=1e-3)
 
 
