@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from otrecon.ot.checks import check_displacement_cost, check_shape, check_spacing
-from otrecon.ot.geometry.base import Geometry
+from otrecon.ot.checks import check_displacement_cost
 from otrecon.ot.geometry.dense import DenseKernel
+from otrecon.ot.geometry.grid import Grid
 from otrecon.ot.geometry.kernel import Kernel
+from otrecon.ot.geometry.regular import RegularGrid
 from otrecon.ot.geometry.separable import SeparableKernel
 
 __all__ = ["Convolution"]
@@ -26,7 +28,7 @@ DIRECT_PIXELS = 4096
 """Pixels of the largest grid on which every pair is visited, where the Fourier transform would lose the small terms."""
 
 
-class Convolution(Geometry):
+class Convolution(RegularGrid):
     """A regular grid with a cost that depends on the displacement alone.
 
     Parameters
@@ -65,9 +67,7 @@ class Convolution(Geometry):
         cost: Callable[..., Tensor] | Sequence[AxisCost],
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
-        self.shape = check_shape(shape)
-        self.spacing = check_spacing(spacing, len(self.shape))
-        self.source_shape = self.target_shape = self.shape
+        super().__init__(shape, spacing)
         steps = [
             torch.arange(1 - n, n, dtype=torch.float64) * step for n, step in zip(self.shape, self.spacing, strict=True)
         ]
@@ -95,16 +95,6 @@ class Convolution(Geometry):
         return f"Convolution({self.shape}, spacing={self.spacing}, {'by axes' if self.separable else 'one cost'})"
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of pixels."""
-        return math.prod(self.shape)
-
-    @property
     def symmetric(self) -> bool:
         """Whether a move costs as much as the way back."""
         return all(
@@ -122,6 +112,7 @@ class Convolution(Geometry):
         """Kernel for one eps; see `Geometry`."""
         tables = [table.to(device) for table in self.tables]
         if self.separable:
+            self._check_axes()
             return SeparableKernel([_toeplitz(table) for table in tables], eps)
         if self.largest_cost / eps <= FFT_RANGE:
             return FourierKernel(tables[0], eps)
@@ -156,7 +147,7 @@ class FlatKernel(Kernel):
     def __init__(self, dense: DenseKernel, shape: tuple[int, ...]) -> None:
         self.dense, self.shape = dense, shape
 
-    @property
+    @cached_property
     def T(self) -> FlatKernel:
         """The kernel from sources to targets."""
         return FlatKernel(self.dense.T, self.shape)
@@ -182,10 +173,11 @@ class FourierKernel(Kernel):
         self.spectrum = torch.fft.rfftn(torch.exp(-flipped / eps), s=self.padded, dim=self.axes)
         self.cost_spectrum = torch.fft.rfftn(flipped * torch.exp(-flipped / eps), s=self.padded, dim=self.axes)
 
-    @property
+    @cached_property
     def T(self) -> FourierKernel:
         """The kernel from sources to targets."""
-        return FourierKernel(self.table.flip(self.axes), self.eps)
+        back = self.table.flip(self.axes)
+        return self if torch.equal(back, self.table) else FourierKernel(back, self.eps)
 
     def log_sum_exp(self, h: Tensor) -> Tensor:
         """By Fourier transform; see `Kernel`."""
