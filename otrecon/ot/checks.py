@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -34,18 +35,18 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     if isinstance(shape, Tensor) or not isinstance(shape, Sequence) or isinstance(shape, str):
         raise TypeError(f"shape must be 1 to 3 integers, such as (64, 64), got {_kind(shape)}.")
     sizes = tuple(shape)
-    if any(isinstance(n, bool) or not isinstance(n, int) for n in sizes):
+    if any(isinstance(n, bool) or not isinstance(n, Integral) for n in sizes):
         raise TypeError(f"shape must be integers, got {sizes}.")
     if not 1 <= len(sizes) <= 3 or min(sizes) < 1:
         raise ValueError(
             f"shape must be 1 to 3 positive integers, got {sizes}; leading axes of a measure are its batch."
         )
-    return sizes
+    return tuple(int(n) for n in sizes)
 
 
 def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, ...]:
     """Return the spacing along each axis, or raise TypeError or ValueError."""
-    values = [spacing] * ndim if isinstance(spacing, (int, float)) else spacing
+    values = [float(spacing)] * ndim if isinstance(spacing, Real) else spacing
     if isinstance(values, (Tensor, str)) or not isinstance(values, Sequence):
         raise TypeError(f"spacing must be a number, or one for each axis, got {_kind(spacing)}.")
     if len(values) != ndim:
@@ -188,7 +189,7 @@ def check_constant(name: str, values: Tensor) -> None:
 
 
 def _check_number(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {_kind(value)}.")
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive and finite, got {value}.")

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from otrecon.ot.geometry import Geometry, Kernel
+from otrecon.ot.geometry import Geometry, Kernel, RegularGrid
 
 __all__ = ["Plan"]
 
@@ -128,8 +128,6 @@ def _apply(
 
 
 def _coordinates(geometry: Geometry) -> Tensor:
-    positions = getattr(geometry, "coordinates", None)
-    if positions is None:
+    if not isinstance(geometry, RegularGrid):
         raise TypeError(f"{geometry!r} has costs and no positions: there is no map to draw; look at plan.dense().")
-    found: Tensor = positions()
-    return found
+    return geometry.coordinates()

@@ -8,5 +8,6 @@ from otrecon.ot.geometry.convolution import Convolution
 from otrecon.ot.geometry.dense import Dense
 from otrecon.ot.geometry.grid import Grid
 from otrecon.ot.geometry.kernel import Kernel
+from otrecon.ot.geometry.regular import RegularGrid
 
-__all__ = ["Convolution", "Dense", "Geometry", "Grid", "Kernel"]
+__all__ = ["Convolution", "Dense", "Geometry", "Grid", "Kernel", "RegularGrid"]

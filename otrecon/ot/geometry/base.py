@@ -68,6 +68,15 @@ class Geometry(ABC):
                 f"Use blur={_round_up(self.smallest_blur)} or more, or emd for no blur at all."
             )
 
+    def _check_axes(self) -> None:
+        """Raise ValueError unless the cost along each axis fits; several matrices of its size are formed."""
+        longest = max(self.source_shape)
+        if longest**2 > LARGEST_MATRIX:
+            raise ValueError(
+                f"an axis of {longest} pixels has {longest**2:.2g} pairs, above {LARGEST_MATRIX:.0e}: make the pixels "
+                "coarser, or in one dimension use wasserstein_line, which needs no pairs."
+            )
+
     def _check_matrix(self) -> None:
         entries = math.prod(self.source_shape) * math.prod(self.target_shape)
         if entries > LARGEST_MATRIX:

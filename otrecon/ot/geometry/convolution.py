@@ -12,7 +12,6 @@ from torch import Tensor
 
 from otrecon.ot.checks import check_displacement_cost
 from otrecon.ot.geometry.dense import DenseKernel
-from otrecon.ot.geometry.grid import Grid
 from otrecon.ot.geometry.kernel import Kernel
 from otrecon.ot.geometry.regular import RegularGrid
 from otrecon.ot.geometry.separable import SeparableKernel

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from otrecon.ot.checks import check_shape, check_spacing
 from otrecon.ot.geometry.base import Geometry
+from otrecon.ot.geometry.regular import RegularGrid
 from otrecon.ot.geometry.separable import SeparableKernel
 
 __all__ = ["Grid"]
 
 
-class Grid(Geometry):
+class Grid(RegularGrid):
     """A regular grid with the cost ``|x - y|^2 / 2``.
 
     Parameters
@@ -41,33 +39,18 @@ class Grid(Geometry):
     """
 
     def __init__(self, shape: Sequence[int], spacing: float | Sequence[float] = 1.0) -> None:
-        self.shape = check_shape(shape)
-        self.spacing = check_spacing(spacing, len(self.shape))
-        self.source_shape = self.target_shape = self.shape
+        super().__init__(shape, spacing)
         self.largest_cost = sum((step * (n - 1)) ** 2 for n, step in zip(self.shape, self.spacing, strict=True)) / 2
 
     def __repr__(self) -> str:
         return f"Grid({self.shape}, spacing={self.spacing})"
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of pixels."""
-        return math.prod(self.shape)
-
-    def coordinates(self) -> Tensor:
-        """Positions of the pixels ``(*shape, ndim)``, float64, in the unit of the spacing; the first pixel is at 0."""
-        axes = [torch.arange(n, dtype=torch.float64) * step for n, step in zip(self.shape, self.spacing, strict=True)]
-        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-
     def kernel(self, eps: float, device: torch.device) -> SeparableKernel:
         """Kernel for one eps; see `Geometry`."""
+        self._check_axes()
         # Axes that are alike share one cost, and so one matrix product.
-        return SeparableKernel([_axis_cost(n, step, device) for n, step in self._axes()], eps)
+        costs = {axis: _axis_cost(*axis, device) for axis in self._axes()}
+        return SeparableKernel([costs[axis] for axis in self._axes()], eps)
 
     def cost_matrix(self) -> Tensor:
         """Every cost ``(size, size)``; see `Geometry`."""
@@ -91,7 +74,6 @@ class Grid(Geometry):
         return list(zip(self.shape, self.spacing, strict=True))
 
 
-@lru_cache(maxsize=64)
 def _axis_cost(n: int, spacing: float, device: torch.device) -> Tensor:
     x = torch.arange(n, dtype=torch.float64, device=device) * spacing
     return (x[:, None] - x) ** 2 / 2

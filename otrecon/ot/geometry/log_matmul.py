@@ -11,7 +11,8 @@ Both ends of the axis are cut into blocks. With ``I`` and ``J`` the middles of t
 and only ``mixed_ij``, the part that ``i`` and ``j`` share, needs a matrix: ``e_Ij`` joins ``h``, ``e_iJ`` joins the
 result. For the quadratic cost ``|x - y|^2 / (2 eps)`` it is ``-(x_i - x_I)(x_j - x_J) / eps``, which knows nothing of
 the distance between the blocks: blocks may be about 28 blurs wide, however large the grid is. So lines of ``n`` pixels
-take ``n`` multiplications and about ``n / (14 blur)`` exponentials a pixel; no array is larger than the lines.
+take ``n`` multiplications and about ``n / (14 blur)`` exponentials a pixel. Beside the lines a few matrices of ``n^2``
+numbers are held for each axis, and nothing larger.
 
 The underflow rule: in float64 the exponent of a mixed part may reach `RANGE` either way. The largest term of a sum is
 then at least ``exp(-RANGE)``, and what is clamped at ``exp(-FLOOR)`` weighs ``exp(2 RANGE - FLOOR)`` or less beside it,
@@ -44,17 +45,24 @@ class BlockedLogMatmul:
     exponent
         Finite ``e``, float64, ``(n, m)``: cost over eps.
 
+    most_blocks
+        Where to give up: beyond so many blocks along an axis; None never does.
+
     Attributes
     ----------
     width
-        Pixels in a block, chosen by the underflow rule: the largest that keeps every mixed part within `RANGE`.
+        Pixels in a block, chosen by the underflow rule: the largest that keeps every mixed part within `RANGE`. 0 where
+        that takes too many blocks.
     """
 
-    def __init__(self, exponent: Tensor) -> None:
+    def __init__(self, exponent: Tensor, most_blocks: int | None = None) -> None:
         self.outputs, self.inputs = exponent.shape
         longest = max(exponent.shape)
         blocks = 1
         while True:
+            if most_blocks is not None and blocks > most_blocks:
+                self.width = 0
+                return
             self.width = -(-longest // blocks)
             self._cut(exponent)
             if float(self.spread) <= RANGE or self.width == 1:
