@@ -126,6 +126,8 @@ def defaults() -> bool:
         ]
         for problem, candidates in pairs:
             for peer in candidates:
+                if peer.name == "broadcast":
+                    continue  # ours to write, so its defaults are nobody's
                 rows.append({"problem": problem.kind, "blur": blur, "method": peer.name, **_by_default(peer, problem)})
                 print(rows[-1], flush=True)
     ours = [row["status"] for row in rows if row["method"] == "otrecon"]

@@ -43,14 +43,15 @@ class Table:
         head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in self.columns)
         body = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th>'
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+            + "".join(f'<td style="text-align: end">{html.escape(cell)}</td>' for cell in rest)
             + "</tr>"
             for name, *rest in self.cells
         )
         caption = html.escape(self.caption)
         return (
             f'<div style="overflow-x:auto" role="region" tabindex="0" aria-label="{caption}">'
-            f'<table class="table otrecon-table"><caption style="caption-side: top">{caption}</caption>'
+            '<table class="table otrecon-table" style="min-width: 60%">'
+            f'<caption style="caption-side: top">{caption}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 

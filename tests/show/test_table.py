@@ -9,7 +9,7 @@ def test_a_table_is_read_with_heads_and_names():
     made = show.table([{"peer": "<a>", "ratio": 2}, {"peer": "b", "ratio": "3×"}], caption='It is "fast" & right.')
     page = made._repr_mimebundle_()["text/html"]
     assert '<th scope="col">ratio</th>' in page
-    assert '<th scope="row">&lt;a&gt;</th><td>2</td>' in page
+    assert '<th scope="row">&lt;a&gt;</th><td style="text-align: end">2</td>' in page
     assert page.count("It is &quot;fast&quot; &amp; right.") == 2
     assert 'role="region" tabindex="0"' in page
     assert repr(made).splitlines()[1:] == ["peer  ratio", "<a>   2", "b     3×"]
