@@ -116,7 +116,7 @@ def defaults() -> bool:
     """Ask what a user gets who changes nothing, from 8 px down to 0.7 px at 64 x 64, and whether it is said when wrong.
 
     The rule. "silent": a finite answer, no warning, and off by more than 1 % of the value; or, for a barycenter, by 5 %
-    of the width, 1 % of the mass or a pixel. "warned": as far off, with a warning. "right": neither.
+    of the width, 1 % of the mass or a pixel. "warned": as far off, with a warning. "not a number": it speaks for itself.
     """
     rows = []
     for blur in (8.0, 4.0, 2.0, 1.5, 1.0, appendix_b_blur(64)):
@@ -154,7 +154,12 @@ def _by_default(peer: Peer, problem: Problem) -> dict[str, Any]:
         return {"status": "cannot run", "reason": str(error)}
     said = [str(warning.message).splitlines()[0] for warning in caught if _is_about_convergence(warning)]
     finite = all(math.isfinite(value) for value in errors.values())
-    status = "right" if not problem.wrong(errors) else "warned" if said else "silent" if finite else "not a number"
+    if not finite:
+        status = "not a number"
+    elif problem.wrong(errors):
+        status = "warned" if said else "silent"
+    else:
+        status = "right"
     numbers = {key: value if math.isfinite(value) else None for key, value in errors.items()}
     return {"status": status, "said": said[:1], "seconds": seconds, **numbers}
 
