@@ -116,7 +116,7 @@ def defaults() -> bool:
     """Ask what a user gets who changes nothing, from 8 px down to 0.7 px at 64 x 64, and whether it is said when wrong.
 
     The rule. "silent": a finite answer, no warning, and off by more than 1 % of the value; or, for a barycenter, by 5 %
-    of the width, 1 % of the mass or a pixel. "warned": as far off, with a warning. "not a number": it speaks for itself.
+    of the width, 1 % of the mass or a pixel. "warned": as far off, with a warning. "not a number": as it says.
     """
     rows = []
     for blur in (8.0, 4.0, 2.0, 1.5, 1.0, appendix_b_blur(64)):
