@@ -33,7 +33,14 @@ __all__ = ["Average", "Averaging", "solve_average"]
 ROUGH, ROUGH_ITERATIONS = 0.1, 20
 """Error at which an annealing step may move on, and its limit of iterations."""
 
+LONG_REACH = 20.0
+CAREFUL, CAREFUL_ITERATIONS = 1e-5, 50
+"""The same for a reach of so many blurs and more: masses that differ settle while the blur is large, or hardly ever."""
+
 MEMORY = 8
+
+HUGE = 600.0
+"""Largest exponent of what a measure without weight would ask for."""
 
 TINY = 1e-290
 """Mass that stands for none where a derivative is wanted: small enough to be nothing, large enough to divide by."""
@@ -103,8 +110,11 @@ class Averaging:
         """Average over the measures what they ask of the barycenter: weighted, and soft where mass may vanish."""
         if math.isinf(self.problem.rho):
             return (self.weights * back).sum(1)
-        softness = self.problem.rho / self.problem.eps
-        return softness * torch.logsumexp(self.weights.log() + (1 - self.problem.damping) * back, dim=1)
+        # By hand, because the logarithm of a weight of zero has no derivative, and the average has.
+        scaled = (1 - self.problem.damping) * back
+        peak = torch.where(self.weights > 0, scaled, -math.inf).amax(1, keepdim=True).detach()
+        total = (self.weights * (scaled - peak).clamp(max=HUGE).exp()).sum(1)
+        return self.problem.rho / self.problem.eps * (total.log() + peak[:, 0])
 
     def step(self, state: Tensor) -> Step:
         """Judge a state by how far its plans miss the measures, and its own plan onto itself misses it."""
@@ -153,6 +163,8 @@ def _anneal(measures: Tensor, weights: Tensor, geometry: Geometry, problem: Prob
     """
     ones = (1,) * len(geometry.source_shape)
     coarsened, potentials, log_measure = ones, None, None
+    far = LONG_REACH**2 * problem.eps <= problem.rho < math.inf
+    tol, limit = (CAREFUL, CAREFUL_ITERATIONS) if far else (ROUGH, ROUGH_ITERATIONS)
     for blur in (*annealing(geometry, math.sqrt(problem.eps)), None):
         coarse, factors = (geometry, ones) if blur is None else geometry.coarsened(blur)
         eps = problem.eps if blur is None else blur**2
@@ -170,7 +182,7 @@ def _anneal(measures: Tensor, weights: Tensor, geometry: Geometry, problem: Prob
         averaging = Averaging(small, weights, coarse, Problem(eps, problem.rho), debiased)
         if not debiased:
             state[:, -1] = 0.0
-        state = fixed_point(averaging.step, state, tol=ROUGH, max_iterations=ROUGH_ITERATIONS, memory=MEMORY).point
+        state = fixed_point(averaging.step, state, tol=tol, max_iterations=limit, memory=MEMORY).point
         state, log_measure, _ = averaging(state)
         potentials = eps * (state - log_measure[:, None])
     raise AssertionError
