@@ -241,21 +241,24 @@ FAMILY = (
 WEIGHTS = (0.5, 0.2, 0.3)
 
 
-@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("kind", ["debiased", "product", "uniform"])
 @pytest.mark.parametrize(
     ("grid", "family", "weights", "blur"),
-    [(LINE, ON_THE_LINE, (0.3, 0.7), 1.1), (PLANE, FAMILY, WEIGHTS, 1.3), (PLANE, FAMILY, WEIGHTS, 1.6)],
+    [(LINE, ON_THE_LINE, (0.3, 0.7), 1.1), (PLANE, FAMILY, WEIGHTS, 1.4), (PLANE, FAMILY, WEIGHTS, 1.6)],
 )
-def test_at_the_barycenter_the_first_variation_is_flat(grid, family, weights, blur, debiased):
-    if not debiased:
-        # Not debiased, it is narrower by about the blur: widen the family, so that the answer can still be sampled.
+def test_at_the_barycenter_the_first_variation_is_flat(grid, family, weights, blur, kind):
+    if kind == "product":
+        # It is narrower by about the blur: widen the family, so that the answer can still be sampled.
         family = [Gaussian(g.mean, g.covariance + 0.8 * blur**2 * torch.eye(g.ndim)) for g in family]
-    centre = gaussians.barycenter(family, weights, blur, debiased=debiased)
+    entropy = "product" if kind == "product" else "uniform"
+    centre = gaussians.barycenter(family, weights, blur, debiased=kind == "debiased", entropy=entropy)
     b, *measures = sampled(grid, centre, *family)
     slack = sum(w * numerical(grid, a, b, blur**2)[3] for w, a in zip(weights, measures, strict=True))
-    if debiased:
+    if kind == "debiased":
         _, _, f, g = numerical(grid, b, b, blur**2)
         slack = slack - (f + g) / 2
+    if kind == "uniform":
+        slack = slack + blur**2 * np.log(b)
     # Far out the potentials feel the border of the grid.
     seen = b > 1e-3 * b.max()
     assert seen.sum() > 25
@@ -269,16 +272,21 @@ def test_barycenter_of_copies_is_the_copy(blur):
     torch.testing.assert_close(centre.covariance, IN_THE_PLANE[0].covariance, rtol=1e-10, atol=1e-10)
 
 
-def test_without_debiasing_a_copy_loses_eps_in_every_direction():
+def test_without_debiasing_a_copy_gains_or_loses_eps_in_every_direction():
     p = IN_THE_PLANE[0]
     centre = gaussians.barycenter([p], None, 0.9, debiased=False)
+    wider = p.covariance + 0.81 * torch.eye(2, dtype=torch.float64)
+    torch.testing.assert_close(centre.covariance, wider, rtol=1e-9, atol=1e-9)
+    centre = gaussians.barycenter([p], None, 0.9, debiased=False, entropy="product")
     torch.testing.assert_close(
         centre.covariance, p.covariance - 0.81 * torch.eye(2, dtype=torch.float64), rtol=1e-9, atol=1e-9
     )
     # Under the blur it collapses: along one axis here, along both there.
-    centre = gaussians.barycenter([Gaussian((0.0, 0.0), [[4.0, 0.0], [0.0, 0.5]])], None, 1.0, debiased=False)
+    centre = gaussians.barycenter(
+        [Gaussian((0.0, 0.0), [[4.0, 0.0], [0.0, 0.5]])], None, 1.0, debiased=False, entropy="product"
+    )
     torch.testing.assert_close(centre.covariance, torch.tensor([[3.0, 0.0], [0.0, 0.0]]).double(), rtol=0, atol=1e-8)
-    centre = gaussians.barycenter([p], None, 3.0, debiased=False)
+    centre = gaussians.barycenter([p], None, 3.0, debiased=False, entropy="product")
     assert float(centre.covariance.abs().max()) < 1e-8
     wider = [gaussians.entropic(p, Gaussian(p.mean, width**2), 3.0) for width in (0.0, 0.05, 0.1)]
     assert wider == sorted(wider)
@@ -294,9 +302,12 @@ def test_without_blur_pairs_meet_on_the_geodesic():
 
 
 def test_barycenter_of_points_is_a_point():
-    centre = gaussians.barycenter([Gaussian((0.0, 0.0), 0.0), Gaussian((4.0, 2.0), 0.0)], (0.75, 0.25), 0.5)
+    points = [Gaussian((0.0, 0.0), 0.0), Gaussian((4.0, 2.0), 0.0)]
+    centre = gaussians.barycenter(points, (0.75, 0.25), 0.5)
     assert centre.mean.tolist() == [1.0, 0.5]
     assert float(centre.covariance.abs().max()) == 0
+    blurred = gaussians.barycenter(points, (0.75, 0.25), 0.5, debiased=False)
+    torch.testing.assert_close(blurred.covariance, 0.25 * torch.eye(2, dtype=torch.float64))
 
 
 def test_barycenter_says_when_it_did_not_converge():
@@ -378,6 +389,8 @@ def test_refusals():
         gaussians.barycenter([p, heavy])
     with pytest.raises(ValueError, match="blur must be"):
         gaussians.barycenter([p, p], None, float("nan"))
+    with pytest.raises(ValueError, match="entropy must be"):
+        gaussians.barycenter([p, p], None, 1.0, debiased=False, entropy="pixels")
     for weights in ((0.5, 0.6), (1.5, -0.5), (1.0,)):
         with pytest.raises(ValueError, match="weights must be"):
             gaussians.barycenter([p, p], weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,21 +21,22 @@ def barycenter(
     blur: float = 0.0,
     *,
     debiased: bool = True,
+    entropy: Literal["uniform", "product"] = "uniform",
     tol: float = 1e-12,
     max_iterations: int = 100_000,
 ) -> Gaussian:
     r"""Return the measure of least weighted mean divergence to several Gaussians; it is a Gaussian.
 
     Its mean is the mean of the means. Its covariance S solves, with :math:`R_k = (S^{1/2} A_k S^{1/2} +
-    \varepsilon^2/4)^{1/2}`, the equation :math:`\sum_k w_k R_k = (S^2 + \varepsilon^2/4)^{1/2}` when debiased [1]_, and
-    :math:`\sum_k w_k R_k = S + \varepsilon/2` when not; without blur both are that of [2]_. It says that the
-    first variation is constant: a sum of potentials, all of them quadratic, vanishes. The equation is iterated, and the
-    result is handed out only when it solves the equation to the tolerance.
+    \varepsilon^2/4)^{1/2}`, the equation :math:`\sum_k w_k R_k = (S^2 + \varepsilon^2/4)^{1/2}` when debiased [1]_.
+    When not, its right-hand side is :math:`S - \varepsilon/2` or :math:`S + \varepsilon/2`, by what the entropy is
+    relative to; without blur all are that of [2]_. It says that the first variation is constant: a sum of potentials,
+    all of them quadratic, vanishes. The equation is iterated, and the result is handed out only when it solves the
+    equation to the tolerance.
 
     Debiased, Gaussians of one covariance keep it. Not debiased, a single Gaussian is answered with one whose covariance
-    is smaller by :math:`\varepsilon` along every axis, down to a point: entropy against the product of the measures
-    shrinks. (Entropy against a uniform density, the convention of iterative Bregman projections, widens instead; it is
-    not offered here.)
+    is larger by :math:`\varepsilon` along every axis, for the uniform entropy, or smaller by as much, down to a point,
+    for that relative to the product of the measures.
 
     Parameters
     ----------
@@ -46,6 +48,10 @@ def barycenter(
         Length, at least 0; ``blur**2`` is the strength of the entropy.
     debiased
         Minimise the Sinkhorn divergence, or, if false, regularised transport itself.
+    entropy
+        What the entropy of regularised transport is relative to, when not debiased: ``"uniform"`` is a uniform density,
+        as in `otrecon.ot.barycenter` and in iterative Bregman projections; ``"product"`` is that of the two measures,
+        as in `entropic`, whose weighted sum it minimises.
     tol
         Largest residual of the equation relative to the largest covariance.
     max_iterations
@@ -59,9 +65,11 @@ def barycenter(
     Raises
     ------
     ValueError
-        If the input does not fit, or the masses differ: with a reach there is no closed form here.
+        If the input does not fit, entropy is none of the two, or the masses differ: with a reach there is no closed
+        form here.
     RuntimeError
-        If the iteration does not converge, as when, not debiased, ``blur**2`` is just at the size of the covariance.
+        If the iteration does not converge, as when, for the entropy relative to the product, ``blur**2`` is just at the
+        size of the covariance.
 
     References
     ----------
@@ -69,11 +77,13 @@ def barycenter(
     .. [2] M. Agueh, G. Carlier, "Barycenters in the Wasserstein space", SIAM J. Math. Anal. 43, 2011.
     """
     w = _check(gaussians, weights, blur)
+    if entropy not in ("uniform", "product"):
+        raise ValueError(f"entropy must be 'uniform' or 'product', got {entropy!r}.")
     eps = float(blur) ** 2
     covariances = [gaussian.covariance for gaussian in gaussians]
     scale = max(float(covariance.trace()) for covariance in covariances)
     mean = torch.stack([gaussian.mean for gaussian in gaussians]).mT @ w
-    if scale == 0:
+    if scale == 0 and (debiased or entropy == "product"):
         return Gaussian(mean, 0.0, gaussians[0].mass)
 
     S = _mean(covariances, w)
@@ -81,8 +91,11 @@ def barycenter(
         half = root(S)
         # sum_k w_k R_k - eps/2, computed through the slopes: exact where S is small, and never negative.
         pull = half @ _mean([slope(S, A, eps) for A in covariances], w) @ half
-        # Debiased, the right-hand side is solved for S: (pull + eps/2)^2 - eps^2/4 = S^2.
-        update = root(pull @ pull + eps * pull) if debiased else (pull + pull.mT) / 2
+        pull = (pull + pull.mT) / 2
+        if debiased:
+            update = root(pull @ pull + eps * pull)  # (pull + eps/2)^2 - eps^2/4 = S^2
+        else:
+            update = pull + eps * torch.eye(len(S), dtype=torch.float64) if entropy == "uniform" else pull
         change = float((update - S).abs().max())
         S = update
         if change <= tol * scale:
