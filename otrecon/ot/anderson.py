@@ -22,7 +22,7 @@ RIDGE = 1e-10
 """Relative regularisation of the small least-squares problems: past iterates are often nearly parallel."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """What a map says about one point of each problem of a batch.
 
@@ -47,7 +47,7 @@ class Step:
     slack: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FixedPoint:
     """Where the iteration stopped: point, its image, error and whether that meets the tolerance, for each problem.
 

@@ -46,7 +46,7 @@ TINY = 1e-290
 """Mass that stands for none where a derivative is wanted: small enough to be nothing, large enough to divide by."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Average:
     """Where the iteration stopped: logarithm of the barycenter, the state, and the account."""
 
@@ -85,7 +85,8 @@ class Averaging:
         *,
         floored: bool = False,
     ) -> None:
-        self.log_measures = (measures.clamp(min=TINY) if floored else measures).log()
+        # Added, not clamped: a clamp has no derivative where it acts.
+        self.log_measures = (measures + TINY if floored else measures).log()
         self.weights = weights.view(*weights.shape, *(1,) * (measures.ndim - 2))
         self.mass = (weights * measures.flatten(2).sum(2)).sum(1)
         self.problem, self.debiased = problem, debiased
@@ -110,11 +111,12 @@ class Averaging:
         """Average over the measures what they ask of the barycenter: weighted, and soft where mass may vanish."""
         if math.isinf(self.problem.rho):
             return (self.weights * back).sum(1)
-        # By hand, because the logarithm of a weight of zero has no derivative, and the average has.
-        scaled = (1 - self.problem.damping) * back
-        peak = torch.where(self.weights > 0, scaled, -math.inf).amax(1, keepdim=True).detach()
-        total = (self.weights * (scaled - peak).clamp(max=HUGE).exp()).sum(1)
-        return self.problem.rho / self.problem.eps * (total.log() + peak[:, 0])
+        # By hand, because the logarithm of a weight of zero has no derivative, and the average has; and as what is
+        # beyond 1, because a long reach multiplies the logarithm by rho / eps.
+        rho, eps = self.problem.rho, self.problem.eps
+        peak = torch.where(self.weights > 0, back, -math.inf).amax(1, keepdim=True).detach()
+        beyond = (self.weights * torch.expm1((eps / (rho + eps) * (back - peak)).clamp(max=HUGE))).sum(1)
+        return rho / eps * beyond.log1p() + self.problem.damping * peak[:, 0]
 
     def step(self, state: Tensor) -> Step:
         """Judge a state by how far its plans miss the measures, and its own plan onto itself misses it."""

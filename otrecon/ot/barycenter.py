@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from otrecon.ot.averaging import Averaging, solve_average
-from otrecon.ot.checks import (
-    check_length,
-    check_mass,
-    check_masses,
-    check_measure,
-    check_reach,
-    check_real,
-    check_settings,
-)
+from otrecon.ot.checks import check_mass, check_masses, check_measure, check_reach, check_settings, check_weights
+from otrecon.ot.entry import warn_unless
 from otrecon.ot.geometry import Geometry
 from otrecon.ot.implicit import at_fixed_point
-from otrecon.ot.sinkhorn import warn_unless
 from otrecon.ot.solver import Problem
 
 __all__ = ["Barycenter", "barycenter"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Barycenter:
     """What `barycenter` found.
 
@@ -60,7 +53,7 @@ def barycenter(
     geometry: Geometry,
     *,
     blur: float,
-    weights: Tensor | None = None,
+    weights: Tensor | Sequence[float] | None = None,
     reach: float | None = None,
     debiased: bool = True,
     tol: float = 1e-4,
@@ -73,20 +66,22 @@ def barycenter(
     Parameters
     ----------
     measures
-        The measures ``(..., K, *shape)``, float32 or float64, at least 0, of equal mass unless there is a reach; axes
-        in front are a batch.
+        The measures ``(..., K, *shape)``, float32 or float64, at least 0; axes in front are a batch. Without a reach of
+        equal mass, up to rounding, which is taken out.
     geometry
         `Grid`, `Convolution` or `Dense`, the same points for all, symmetric.
     blur
         Length over which the plans spread mass, in the unit of the spacing. Debiased, the barycenter is about as sharp
         as the measures all the same, down to the blur; otherwise each plan's spread is added to it.
     weights
-        Shares ``(K,)`` or ``(..., K)``, at least 0, that add up to 1; by default all ``1 / K``.
+        Shares ``(K,)`` or ``(..., K)``, at least 0, that add up to 1; by default all ``1 / K``. Their batch and that of
+        the measures broadcast: weights ``(T, 2)`` between two images give T images.
     reach
         Length beyond which mass rather vanishes and appears than travels; None keeps all mass. The barycenter then
         minimises the weighted sum of unbalanced divergences, and must be debiased. For a long reach the root of its
-        mass tends to the weighted mean of the roots; where masses differ, a reach of more than a few hundred blurs
-        converges slowly.
+        mass tends to the weighted mean of the roots. Where masses differ, a reach of more than some hundred blurs, or
+        some ten on a grid that is itself only a few blurs wide, converges slowly or stops at the limit and says so:
+        without need for so long a reach, normalise instead.
     debiased
         Whether the barycenter's transport onto itself, half of it, is subtracted: what is minimised is the weighted sum
         of Sinkhorn divergences. Otherwise it is that of transports with the entropy taken relative to the pixels, the
@@ -139,11 +134,15 @@ def barycenter(
     >>> [round(float(m), 3) for m in (moments.mean(middle, Grid((48,)))[0], middle.sum())]
     [21.0, 1.0]
     """
-    problem, shares = _prepare(measures, geometry, blur, weights, reach, debiased, tol, max_iterations)
-    dims = len(geometry.source_shape)
-    batch, count = measures.shape[: measures.ndim - dims - 1], measures.shape[measures.ndim - dims - 1]
-    flat = measures.double().reshape(-1, *measures.shape[measures.ndim - dims - 1 :])
-    shares = shares.expand(*batch, count).reshape(-1, count)
+    measures, problem, shares = _prepare(measures, geometry, blur, weights, reach, debiased, tol, max_iterations)
+    batch, count = shares.shape[:-1], shares.shape[-1]
+    flat = measures.double().reshape(-1, count, *geometry.source_shape)
+    shares = shares.reshape(-1, count)
+    if reach is None:
+        # No barycenter has plans to measures of different mass: the error could not fall below the difference.
+        masses = flat.detach().flatten(2).sum(2)
+        common = (shares.detach() * masses).sum(1, keepdim=True)
+        flat = flat * (common / masses).view(*masses.shape, *(1,) * len(geometry.source_shape))
     state = None if initial is None else _state_of(initial, (*batch, count + 2, *geometry.source_shape), flat)
     with torch.no_grad():
         found = solve_average(
@@ -175,12 +174,13 @@ def _prepare(
     measures: Tensor,
     geometry: Geometry,
     blur: float,
-    weights: Tensor | None,
+    weights: Tensor | Sequence[float] | None,
     reach: float | None,
     debiased: bool,
     tol: float,
     max_iterations: int,
-) -> tuple[Problem, Tensor]:
+) -> tuple[Tensor, Problem, Tensor]:
+    """Check everything that several measures and a geometry can get wrong; broadcast measures and weights."""
     if not isinstance(geometry, Geometry):
         raise TypeError(f"geometry must be a Grid, Convolution or Dense, got {type(geometry).__name__}.")
     if not geometry.symmetric:
@@ -196,35 +196,20 @@ def _prepare(
     if reach is not None and not debiased:
         raise ValueError("a barycenter with a reach is debiased: leave debiased=False out, or leave reach out.")
     check_settings(tol, max_iterations)
-    geometry.check_blur(check_length("blur", blur))
-    relaxation = check_reach(reach)
-    count = measures.shape[-dims - 1]
-    if weights is None:
-        weights = torch.full((count,), 1 / count, dtype=torch.float64, device=measures.device)
-    check_weights(weights, measures.shape[: measures.ndim - dims])
-    if weights.device != measures.device:
-        raise TypeError(f"measures are on {measures.device}, weights on {weights.device}: bring them to one device.")
+    problem = Problem(geometry.check_blur(blur) ** 2, check_reach(reach) ** 2)
+    front = measures.shape[: measures.ndim - dims]
+    shares = check_weights(weights, front[-1], measures.device)
+    try:
+        batch = torch.broadcast_shapes(front, shares.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"the batches of measures and weights, {tuple(front[:-1])} and {tuple(shares.shape[:-1])}, do "
+            "not broadcast."
+        ) from None
     if reach is None:
         first = measures.narrow(measures.ndim - dims - 1, 0, 1)
         check_masses(first, measures, dims, dims, names=("the first measure", "another"))
-    return Problem(blur**2, relaxation**2), weights.double()
-
-
-def check_weights(weights: Tensor, shape: torch.Size) -> None:
-    """Raise TypeError or ValueError unless weights are shares of the measures of a batch."""
-    check_real("weights", weights)
-    try:
-        fits = torch.broadcast_shapes(weights.shape, shape) == shape and weights.shape[-1:] == shape[-1:]
-    except RuntimeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"weights has shape {tuple(weights.shape)}, the measures {tuple(shape)}: one weight for each.")
-    values = weights.detach().double()
-    if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):
-        raise ValueError("weights must be finite and at least 0.")
-    total = values.sum(-1)
-    if bool(((total - 1).abs() > 1e-5).any()):
-        raise ValueError(f"weights must add up to 1, got a sum of {float(total.flatten()[0]):.6g}: divide by it.")
+    return measures.expand(*batch, *geometry.source_shape), problem, shares.expand(batch)
 
 
 def _state_of(initial: Barycenter, shape: tuple[int, ...], like: Tensor) -> Tensor:

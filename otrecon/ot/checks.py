@@ -22,6 +22,7 @@ __all__ = [
     "check_settings",
     "check_shape",
     "check_spacing",
+    "check_weights",
 ]
 
 REAL = (torch.float32, torch.float64)
@@ -56,10 +57,10 @@ def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, .
 
 def check_length(name: str, value: float) -> float:
     """Return a positive finite number as a float, or raise TypeError or ValueError."""
-    _check_number(name, value)
+    value = _check_number(name, value)
     if not 1 / LONGEST <= value <= LONGEST:
         raise ValueError(f"{name} must lie between {1 / LONGEST:.0e} and {LONGEST:.0e}, got {value}: change the unit.")
-    return float(value)
+    return value
 
 
 def check_reach(reach: float | None) -> float:
@@ -74,7 +75,7 @@ def check_reach(reach: float | None) -> float:
 def check_settings(tol: float, max_iterations: int) -> None:
     """Raise TypeError or ValueError unless a tolerance and a limit make sense."""
     _check_number("tol", tol)
-    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int):
+    if isinstance(max_iterations, bool) or not isinstance(max_iterations, Integral):
         raise TypeError(f"max_iterations must be an integer, got {_kind(max_iterations)}.")
     if max_iterations < 1:
         raise ValueError(f"max_iterations must be at least 1, got {max_iterations}.")
@@ -83,7 +84,8 @@ def check_settings(tol: float, max_iterations: int) -> None:
 def check_real(name: str, values: Tensor) -> None:
     """Raise TypeError unless values are a tensor of float32 or float64."""
     if not isinstance(values, Tensor):
-        raise TypeError(f"{name} must be a tensor, got {_kind(values)}; torch.as_tensor makes one of a numpy array.")
+        way = "stack makes one of several" if isinstance(values, Sequence) else "as_tensor makes one of a numpy array"
+        raise TypeError(f"{name} must be a tensor, got {_kind(values)}; torch.{way}.")
     if values.is_complex():
         raise TypeError(f"{name} is complex; mass is real: to_measure takes the modulus and normalises.")
     if values.dtype not in REAL:
@@ -149,6 +151,32 @@ def check_masses(
         )
 
 
+def check_weights(weights: Tensor | Sequence[float] | None, count: int, device: torch.device) -> Tensor:
+    """Return shares ``(..., count)`` in float64 that add up to 1, by default equal ones; or raise.
+
+    A sum that is 1 up to rounding is divided out.
+    """
+    if weights is None:
+        return torch.full((count,), 1 / count, dtype=torch.float64, device=device)
+    if not isinstance(weights, Tensor):
+        if not isinstance(weights, Sequence) or not all(isinstance(one, Real) for one in weights):
+            raise TypeError(f"weights must be a tensor or a list of numbers, got {_kind(weights)}.")
+        weights = torch.tensor([float(one) for one in weights], dtype=torch.float64, device=device)
+    check_real("weights", weights)
+    if weights.device != device:
+        raise TypeError(f"weights are on {weights.device}, the measures on {device}: bring them to one device.")
+    if weights.shape[-1:] != (count,):
+        raise ValueError(f"weights has shape {tuple(weights.shape)}; {count} measures need one weight for each.")
+    shares = weights.double()
+    values = shares.detach()
+    if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):
+        raise ValueError("weights must be finite and at least 0.")
+    total = values.sum(-1, keepdim=True)
+    if bool(((total - 1).abs() > 1e-5).any()):
+        raise ValueError(f"weights must add up to 1, got a sum of {float(total.flatten()[0]):.6g}: divide by it.")
+    return shares / total
+
+
 def check_cost(cost: Tensor) -> Tensor:
     """Return a cost matrix in float64, or raise TypeError or ValueError."""
     check_real("cost", cost)
@@ -188,11 +216,13 @@ def check_constant(name: str, values: Tensor) -> None:
         )
 
 
-def _check_number(name: str, value: float) -> None:
+def _check_number(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {_kind(value)}.")
-    if not (math.isfinite(value) and value > 0):
+    number = float(value)
+    if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be positive and finite, got {value}.")
+    return number
 
 
 def _kind(value: object) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from otrecon.ot.entry import Batch, prepare, warn_unless, with_gradient
 from otrecon.ot.geometry import Geometry
-from otrecon.ot.sinkhorn import Batch, prepare, slope, warn_unless, with_gradient
 from otrecon.ot.solver import solve_pair, solve_self
 
 __all__ = ["Divergence", "sinkhorn_divergence"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Divergence:
     """What `sinkhorn_divergence` found.
 
@@ -111,11 +111,10 @@ def sinkhorn_divergence(
         self_f, self_g = alone.f[:count], alone.f[count:]
         # Measures that are nearly equal move onto each other much as each onto itself.
         cross = solve_pair(pair.a, pair.b, geometry, problem, tol=tol, max_iterations=max_iterations, guess=self_g)
-        masses = pair.a.flatten(1).sum(1) - pair.b.flatten(1).sum(1)
-        value = cross.value - (alone.value[:count] + alone.value[count:]) / 2 + problem.eps / 2 * masses**2
-        apart = problem.eps * masses.view(-1, *(1,) * (pair.a.ndim - 1))
-        slope_a = slope(cross.f, pair.b, problem) - slope(self_f, pair.a, problem) + apart
-        slope_b = slope(cross.g, pair.a, problem) - slope(self_g, pair.b, problem) - apart
+        # The products of masses in the three values, and half of eps (mass(a) - mass(b))^2, add up to nothing.
+        value = cross.value - (alone.value[:count] + alone.value[count:]) / 2
+        slope_a = problem.slope(cross.f) - problem.slope(self_f)
+        slope_b = problem.slope(cross.g) - problem.slope(self_g)
         error = torch.stack([cross.error, alone.error[:count], alone.error[count:]]).amax(0)
         converged = cross.converged & alone.converged[:count] & alone.converged[count:]
     warn_unless(converged, error, tol, max_iterations, "sinkhorn_divergence")

@@ -23,7 +23,7 @@ MAX_PAIRS = 2**24
 _STEPS = 20_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exact:
     r"""What the linear programme answers.
 
@@ -187,7 +187,7 @@ def _simplex(a: Tensor, b: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
     """Plan ``(source, target)`` and prices at the targets; masses and costs are brought near 1 for the solver."""
     import ot
 
-    scale = float(cost.max()) or 1.0
+    scale = float(cost.abs().max()) or 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # What the solver warns of is an error below.
         plan, log = ot.emd(

@@ -47,7 +47,7 @@ def at_fixed_point(
     return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Recorded:
     """One iteration, recorded by autograd, and how exactly its adjoint is to be solved."""
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from otrecon.ot.checks import check_measure, check_real
-from otrecon.ot.geometry import Grid
+from otrecon.ot.geometry import RegularGrid
 from otrecon.ot.parcels import ParcelPlan
 
 __all__ = ["deposit", "displacement_interpolation"]
 
 
-def displacement_interpolation(transport: Any, time: float, geometry: Grid, *, measure: Tensor | None = None) -> Tensor:
+def displacement_interpolation(
+    transport: Any, time: float, geometry: RegularGrid, *, measure: Tensor | None = None
+) -> Tensor:
     r"""Measure at a time between 0 and 1: the mass that moves from x to y is at :math:`(1 - t) x + t y`.
 
     Parameters
@@ -29,8 +32,8 @@ def displacement_interpolation(transport: Any, time: float, geometry: Grid, *, m
     time
         Between 0 and 1.
     geometry
-        Grid that the measure is painted on: that of the transport. Parcels take a finer one as well, of the same unit
-        and origin.
+        Grid that the measure is painted on: that of the transport, in shape and spacing. Parcels take a finer one as
+        well, of the same unit and origin.
     measure
         What a map transports, ``(..., *shape)``; only for a map.
 
@@ -50,16 +53,23 @@ def displacement_interpolation(transport: Any, time: float, geometry: Grid, *, m
     ----------
     R. McCann, A convexity principle for interacting gases, 1997.
     """
-    if not 0 <= time <= 1:
+    if isinstance(time, bool) or not isinstance(time, Real) or not 0 <= time <= 1:
         raise ValueError(f"time is {time}; it runs from 0, the first measure, to 1, the last.")
+    _check_grid(geometry)
     plan = transport if isinstance(transport, Tensor | ParcelPlan) else getattr(transport, "plan", transport)
     if isinstance(plan, ParcelPlan):
+        plan.check_unit(geometry.shape, geometry.spacing)
         return deposit((1 - time) * plan.start + time * plan.end, plan.mass, geometry)
     if isinstance(plan, Tensor):
         if measure is None:
             raise ValueError("a map alone does not say how much mass it moves; give measure=.")
         image = plan
     elif hasattr(plan, "map") and hasattr(plan, "marginals"):
+        own = getattr(plan, "geometry", geometry)
+        if isinstance(own, RegularGrid) and (own.shape, own.spacing) != (geometry.shape, geometry.spacing):
+            raise ValueError(
+                f"the transport lives on {own!r}, the picture on {geometry!r}: give the same shape and spacing."
+            )
         image, measure = plan.map(), plan.marginals()[0] if measure is None else measure
     else:
         raise TypeError(
@@ -75,7 +85,7 @@ def displacement_interpolation(transport: Any, time: float, geometry: Grid, *, m
     return deposit(place.flatten(-geometry.ndim - 1, -2), measure.flatten(-geometry.ndim), geometry)
 
 
-def deposit(positions: Tensor, mass: Tensor, geometry: Grid) -> Tensor:
+def deposit(positions: Tensor, mass: Tensor, geometry: RegularGrid) -> Tensor:
     """Paint point masses on a grid, each shared among the pixels around it as in linear interpolation.
 
     Mass and centre of mass are kept, to rounding; a point on a pixel stays in it. The variance along an axis grows by
@@ -97,9 +107,15 @@ def deposit(positions: Tensor, mass: Tensor, geometry: Grid) -> Tensor:
 
     Raises
     ------
-    ValueError
-        If shapes do not fit, or a point with mass lies outside the outermost pixels by more than rounding.
+    TypeError, ValueError
+        If positions or mass are not real and finite, shapes do not fit, or a point with mass lies outside the outermost
+        pixels by more than rounding.
     """
+    _check_grid(geometry)
+    for name, values in (("positions", positions), ("mass", mass)):
+        check_real(name, values)
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError(f"{name} contains NaN or infinity; leave these points out.")
     if positions.shape[-1:] != (geometry.ndim,) or positions.dim() < 2 or positions.shape[-2] != mass.shape[-1]:
         raise ValueError(
             f"positions has shape {tuple(positions.shape)} and mass {tuple(mass.shape)}; expected (..., points, "
@@ -129,3 +145,8 @@ def deposit(positions: Tensor, mass: Tensor, geometry: Grid) -> Tensor:
             flat = flat + (corner[..., k].long() + up).clamp(max=geometry.shape[k] - 1) * steps[k]
         image = image.scatter_add(-1, flat, weight)
     return image.reshape(*batch, *geometry.shape).to(mass.dtype)
+
+
+def _check_grid(geometry: RegularGrid) -> None:
+    if not isinstance(geometry, RegularGrid):
+        raise TypeError(f"a picture needs positions: give a Grid or a Convolution, not a {type(geometry).__name__}.")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from otrecon.ot.checks import check_length, check_masses, check_measure, check_real
+from otrecon.ot.checks import check_length, check_masses, check_measure, check_real, check_weights
 
 __all__ = ["LineMeasure", "line_barycenter", "quantiles", "wasserstein_line"]
 
@@ -84,7 +84,7 @@ def quantiles(a: Tensor, levels: Tensor, x: Tensor | None = None, *, spacing: fl
     a, x, spacing
         As of `wasserstein_line`.
     levels
-        Shares of the mass between 0 and 1, ``(levels,)``.
+        Shares of the mass between 0 and 1, ``(levels,)``, float32 or float64: their rounding is allowed for.
 
     Returns
     -------
@@ -98,11 +98,13 @@ def quantiles(a: Tensor, levels: Tensor, x: Tensor | None = None, *, spacing: fl
         As `wasserstein_line`; also if a level lies outside 0 to 1.
     """
     a, x = _checked(a, x=x, spacing=spacing)
+    check_real("levels", levels)
     if not (levels.dim() == 1 and bool(((levels >= 0) & (levels <= 1)).all())):
         raise ValueError("levels must be a list of shares between 0 and 1, 0.5 for the median.")
     shares = _shares(a.detach().double())
     # Level 0 is reached before any mass: the smallest positive number takes its place.
-    level = levels.to(shares).clamp(min=5e-324).expand(*a.shape[:-1], -1).contiguous()
+    level = levels.detach().to(shares) * (1 - 2 * torch.finfo(levels.dtype).eps)
+    level = level.clamp(min=5e-324).expand(*a.shape[:-1], -1).contiguous()
     index = torch.searchsorted(shares, level, right=False)
     return x[index.clamp(max=a.shape[-1] - 1)].to(a.dtype)
 
@@ -128,7 +130,8 @@ def line_barycenter(
     Returns
     -------
     LineMeasure
-        ``K n`` point masses, many of them empty, between the positions as a rule; `deposit` paints them on a grid.
+        ``K n`` point masses, many of them empty, between the positions as a rule; `deposit` paints them on a grid, as
+        ``deposit(positions[..., None], mass, grid)``.
 
     Raises
     ------
@@ -143,13 +146,9 @@ def line_barycenter(
     if measures.dim() < 2:
         raise ValueError(f"measures has shape {tuple(measures.shape)}; it needs an axis of measures, (..., K, n).")
     count = measures.shape[-2]
-    if weights is None:
-        weights = [1 / count] * count
-    # Numbers of a list are Python's doubles; single precision would move every place by a share of 1e-8.
-    share = weights.to(x) if isinstance(weights, Tensor) else torch.tensor(weights, dtype=x.dtype, device=x.device)
-    if share.shape != (count,) or not bool((share >= 0).all()) or abs(float(share.sum()) - 1) > 1e-6:
-        raise ValueError(f"weights must be {count} shares of at least 0 and of sum 1, got {share.tolist()}.")
-    share = share / share.sum()
+    share = check_weights(weights, count, x.device)
+    if share.dim() > 1:
+        raise ValueError(f"weights has shape {tuple(share.shape)}; the line takes one weight for each of {count}.")
     check_masses(
         measures[..., :1, :], measures, 1, 1, way_out="or use barycenter, whose reach= lets mass appear and vanish"
     )
@@ -168,11 +167,15 @@ def _shares(measure: Tensor) -> Tensor:
 
 def _matched(shares: list[Tensor], x: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Cut the mass wherever one of the measures changes place: width of each slice, and its place in each measure."""
-    levels = torch.cat([torch.zeros_like(shares[0][..., :1]), *shares], -1).sort(-1).values
-    middle = ((levels[..., 1:] + levels[..., :-1]) / 2).detach()
-    # A slice without width may lie beyond the last place; it weighs nothing.
-    index = [torch.searchsorted(share.detach(), middle, right=True).clamp(max=len(x) - 1) for share in shares]
-    return levels.diff(dim=-1), [x[one] for one in index]
+    n = len(x)
+    levels, order = torch.cat([torch.zeros_like(shares[0][..., :1]), *shares], -1).sort(stable=True, dim=-1)
+    places = []
+    for k in range(len(shares)):
+        own = (order > k * n) & (order <= (k + 1) * n)
+        # Counted, not searched: a slice without width, of an empty pixel, has a place, which its derivative needs. Only
+        # one beyond the last place has none, and weighs nothing.
+        places.append(x[own.cumsum(-1)[..., :-1].clamp(max=n - 1)])
+    return levels.diff(dim=-1), places
 
 
 def _checked(*measures: Tensor, x: Tensor | None, spacing: float) -> list[Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import torch
 from torch import Tensor
 
@@ -48,14 +50,17 @@ def to_measure(image: Tensor, *, ndim: int = 2, normalise: bool = True, floor: f
         raise TypeError(f"image must be a tensor, got {type(image).__name__}; torch.as_tensor makes one of an array.")
     if image.dtype not in (*REAL, torch.complex64, torch.complex128):
         raise TypeError(f"image has dtype {image.dtype}; give float32, float64, or complex: image.to(torch.float64).")
-    if isinstance(ndim, bool) or ndim not in (1, 2, 3) or image.ndim < ndim:
+    if isinstance(ndim, bool) or not isinstance(ndim, Integral) or not 1 <= ndim <= 3 or image.ndim < ndim:
         raise ValueError(f"ndim must be 1, 2 or 3 and at most the {image.ndim} axes of the image, got {ndim}.")
-    if isinstance(floor, bool) or not isinstance(floor, (int, float)) or not 0 <= floor < 1:
+    if isinstance(floor, bool) or not isinstance(floor, Real) or not 0 <= floor < 1:
         raise ValueError(f"floor must be a share of the mass, at least 0 and below 1, got {floor}.")
     mass = image.abs() if image.is_complex() else image
     check_measure("image", mass, tuple(mass.shape[-ndim:]))
     space = tuple(range(-ndim, 0))
+    # In float64, so that masses of float32 images agree as well as float32 allows, and no sum overflows.
+    exact = mass.double()
     if normalise:
-        # In float64, so that masses of float32 images agree as well as float32 allows.
-        mass = (mass.double() / mass.double().sum(space, keepdim=True)).to(mass.dtype)
-    return mass if floor == 0 else (1 - floor) * mass + floor * mass.mean(space, keepdim=True)
+        exact = exact / exact.sum(space, keepdim=True)
+    if floor > 0:
+        exact = (1 - float(floor)) * exact + float(floor) * exact.mean(space, keepdim=True)
+    return exact.to(mass.dtype)

@@ -13,7 +13,7 @@ __all__ = ["ParcelPlan"]
 _MAX_DENSE = 2**26
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ParcelPlan:
     """Parcels of mass, each from one pixel to another; an exact plan has fewer than pixels with mass in both measures.
 
@@ -82,6 +82,16 @@ class ParcelPlan:
     def splits(self) -> Tensor:
         """Into how many parcels each pixel is split: 0 without mass, 1 where a map would do, ``shape``."""
         return torch.bincount(self.source, minlength=math.prod(self.shape)).reshape(self.shape)
+
+    def check_unit(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
+        """Raise ValueError for a grid of as many pixels and another spacing: another unit, by all appearance."""
+        last = self._on_grid()[-1].tolist()
+        here = [step * (n - 1) for n, step in zip(shape, spacing, strict=True)] if shape == self.shape else last
+        if any(abs(one - other) > 1e-9 * max(one, other) for one, other in zip(last, here, strict=True)):
+            raise ValueError(
+                f"the transport's grid ends at {last}, this one of as many pixels at {here}: give the spacing of the "
+                "transport."
+            )
 
     def _on_grid(self) -> Tensor:
         if self._places is None:

@@ -14,7 +14,7 @@ from otrecon.ot.geometry import Geometry, Kernel, RegularGrid
 __all__ = ["Plan"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The plan ``P(x, y) = a(x) b(y) exp((f(x) + g(y) - c(x, y)) / eps)`` of a transport with entropy.
 
@@ -66,8 +66,14 @@ class Plan:
 
     def cost(self) -> Tensor:
         """Give ``sum P c``, what the moves alone cost, ``(...)``; without the entropy."""
-        logs = self.log_source + self._kernel.log_cost_sum_exp(self.log_target)
-        return logs.flatten(len(self._batch)).logsumexp(-1).exp().to(self.dtype)
+
+        def total(arriving: Tensor) -> Tensor:
+            return (self.log_source + arriving).flatten(len(self._batch)).logsumexp(-1).exp()
+
+        cost = total(self._kernel.log_cost_sum_exp(self.log_target))
+        if self._kernel.least_cost < 0:
+            cost = cost + self._kernel.least_cost * total(self._kernel(self.log_target))
+        return cost.to(self.dtype)
 
     def map(self) -> Tensor:
         """Where the mass of each source goes on average: the barycentric projection.

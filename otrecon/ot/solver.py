@@ -29,7 +29,7 @@ ROUGH, ROUGH_ITERATIONS = 1e-3, 20
 """Error at which an annealing step may move on, and its limit of iterations."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """Strength of entropy and of the penalty on the marginals, in the unit of the cost."""
 
@@ -49,6 +49,10 @@ class Problem:
         """Share of the mass at a potential that an optimal plan moves: 1 when balanced."""
         return torch.ones_like(potential) if math.isinf(self.rho) else torch.exp(-potential / self.rho)
 
+    def slope(self, potential: Tensor) -> Tensor:
+        """Differentiate the dual value in the measure on which a potential lives (envelope theorem)."""
+        return self.worth(potential) - self.eps * self.left(potential)
+
     def shift(self, log_a: Tensor, f: Tensor, log_b: Tensor, g: Tensor) -> Tensor:
         """Constant that is best moved from ``g`` to ``f``, so that both leave the same mass: 0 when balanced."""
         if math.isinf(self.rho):
@@ -58,7 +62,7 @@ class Problem:
         return self.rho / 2 * (left - right)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Potentials:
     """Dual potentials of a batch of problems, with the account of how they were reached.
 
@@ -67,7 +71,8 @@ class Potentials:
     f, g
         Potentials on the two measures.
     value
-        Dual value ``(batch,)``; its error is of second order in that of the potentials.
+        Dual value ``(batch,)``, less ``eps mass(a) mass(b)``: of large masses that product would drown the rest, and
+        in a divergence it cancels. Its error is of second order in that of the potentials.
     error
         Difference between the marginals of the plan and what they should be, as a share of the mass ``(batch,)``.
     converged
@@ -203,6 +208,5 @@ def _total(mass: Tensor, density: Tensor) -> Tensor:
 
 
 def _dual(a: Tensor, b: Tensor, f: Tensor, g: Tensor, problem: Problem, moved: Tensor) -> Tensor:
-    """Dual value of potentials whose plan moves a known mass."""
-    masses = a.flatten(1).sum(1) * b.flatten(1).sum(1)
-    return _total(a, problem.worth(f)) + _total(b, problem.worth(g)) - problem.eps * (moved - masses)
+    """Dual value of potentials whose plan moves a known mass, less ``eps mass(a) mass(b)``."""
+    return _total(a, problem.worth(f)) + _total(b, problem.worth(g)) - problem.eps * moved

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def broken(x, value):
 
 MEASURES = {
     "an array": (lambda x: x.numpy(), TypeError, "torch.as_tensor makes one"),
-    "a list": (lambda x: x.tolist(), TypeError, "torch.as_tensor makes one"),
+    "a list": (lambda x: x.tolist(), TypeError, "torch.stack makes one of several"),
     "complex": (lambda x: x + 0j, TypeError, "to_measure takes the modulus"),
     "integers": (lambda x: (100 * x).long(), TypeError, r"\.to\(torch.float64\)"),
     "half precision": (lambda x: x.half(), TypeError, r"\.to\(torch.float64\)"),
@@ -114,6 +115,7 @@ SETTINGS = {
     "a tensor for a blur": ({"blur": torch.tensor(1.0)}, TypeError, "blur must be a number, got a tensor"),
     "a truth for a blur": ({"blur": True}, TypeError, "blur must be a number, got bool"),
     "None for a blur": ({"blur": None}, TypeError, "blur must be a number, got NoneType"),
+    "a blur too large": ({"blur": 1e9}, ValueError, r"Use blur=\S+ or less"),
     "a blur too small": ({"blur": 1e-5}, ValueError, r"Use blur=\S+ or more, or emd for no blur at all"),
     "a blur beyond squares": ({"blur": 1e60}, ValueError, "change the unit"),
     "no reach": ({"reach": 0.0}, ValueError, "reach must be positive"),
@@ -142,6 +144,16 @@ def test_what_is_no_setting(entry, kind):
 
 
 @pytest.mark.parametrize("entry", [sinkhorn, sinkhorn_divergence, barycenter])
+@pytest.mark.parametrize("number", [np.float16, np.float32, np.float64, Fraction, int])
+def test_numbers_of_every_kind_are_numbers(entry, number):
+    measures = (three(),) if entry is barycenter else pair()
+    settings = {"tol": 1e-3, "max_iterations": np.int64(200)}
+    found = entry(*measures, GRID, blur=number(2), reach=number(300), **settings)
+    plain = entry(*measures, GRID, blur=2.0, reach=300.0, **settings)
+    torch.testing.assert_close(getattr(found, "value", found.error), getattr(plain, "value", plain.error))
+
+
+@pytest.mark.parametrize("entry", [sinkhorn, sinkhorn_divergence, barycenter])
 @pytest.mark.parametrize("geometry", [SHAPE, None, torch.ones(30, 30), "grid", Grid], ids=str)
 def test_what_is_no_geometry(entry, geometry):
     measures = (three(),) if entry is barycenter else pair()
@@ -164,10 +176,15 @@ def test_settings_are_given_by_name():
 AVERAGES = {
     "one image": ({"measures": three()[0]}, ValueError, "torch.stack makes it"),
     "other masses": ({"measures": torch.cat([three(), 2 * three()])}, ValueError, "give reach="),
-    "a list of weights": ({"weights": [0.2, 0.3, 0.5]}, TypeError, "torch.as_tensor"),
+    "words for weights": ({"weights": ["a", "b", "c"]}, TypeError, "a tensor or a list of numbers"),
+    "one number for weights": ({"weights": 0.3}, TypeError, "a tensor or a list of numbers, got float"),
     "integer weights": ({"weights": torch.tensor([1, 0, 0])}, TypeError, r"weights.to\(torch.float64\)"),
     "too few weights": ({"weights": torch.tensor([0.5, 0.5])}, ValueError, "one weight for each"),
-    "weights of another batch": ({"weights": torch.full((4, 3), 1 / 3)}, ValueError, "one weight for each"),
+    "weights of another batch": (
+        {"measures": three().expand(2, 3, *SHAPE), "weights": torch.full((4, 3), 1 / 3)},
+        ValueError,
+        "do not broadcast",
+    ),
     "one weight for all": ({"weights": torch.tensor([1.0])}, ValueError, "one weight for each"),
     "a number for weights": ({"weights": torch.tensor(1 / 3)}, ValueError, "one weight for each"),
     "negative weights": ({"weights": torch.tensor([0.7, 0.7, -0.4])}, ValueError, "at least 0"),

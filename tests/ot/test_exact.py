@@ -297,3 +297,12 @@ def test_a_matrix_that_would_not_fit_is_refused():
     a[3, 4] = 1
     with pytest.raises(ValueError, match="10000 x 10000"):
         emd(a, a, Grid((100, 100))).plan.dense()
+
+
+def test_costs_below_zero_are_costs():
+    cost = -(torch.rand(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) + 0.1)
+    a = torch.full((5,), 1 / 5, dtype=torch.float64)
+    b = torch.full((6,), 1 / 6, dtype=torch.float64)
+    found = emd(a, b, Dense(cost))
+    assert float(found.value) == pytest.approx(_programme(a, b, cost), rel=1e-9)
+    assert float((found.f * a).sum() + (found.g * b).sum()) == pytest.approx(float(found.value), rel=1e-9)

@@ -391,6 +391,6 @@ def test_refusals():
         gaussians.barycenter([p, p], None, float("nan"))
     with pytest.raises(ValueError, match="entropy must be"):
         gaussians.barycenter([p, p], None, 1.0, debiased=False, entropy="pixels")
-    for weights in ((0.5, 0.6), (1.5, -0.5), (1.0,)):
-        with pytest.raises(ValueError, match="weights must be"):
+    for weights, message in (((0.5, 0.6), "add up to 1"), ((1.5, -0.5), "at least 0"), ((1.0,), "one weight for each")):
+        with pytest.raises(ValueError, match=message):
             gaussians.barycenter([p, p], weights)

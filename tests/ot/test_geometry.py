@@ -1,10 +1,12 @@
 """Kernels of every geometry against the dense matrix of their costs; what a geometry says of itself."""
 
 import math
+import re
 
 import pytest
 import torch
 
+from otrecon.ot.divergence import sinkhorn_divergence
 from otrecon.ot.geometry import Convolution, Dense, Grid
 from otrecon.ot.geometry.convolution import DIRECT_PIXELS, FFT_RANGE, FlatKernel, FourierKernel
 from otrecon.ot.geometry.separable import SeparableKernel
@@ -133,10 +135,8 @@ def test_the_cost_of_what_moves(name):
     geometry, kernel, matrix = matrices(name)
     h = random(2, *geometry.target_shape, seed=8, holes=0.3)
     cost = geometry.cost_matrix()
-    if bool((cost < 0).any()):
-        with pytest.raises(ValueError, match="subtract the smallest cost"):
-            kernel.log_cost_sum_exp(h)
-        return
+    assert kernel.least_cost == min(0.0, float(cost.min()))
+    cost = cost - kernel.least_cost
     expected = torch.logsumexp(cost.log() + matrix + h.flatten(1)[:, None, :], dim=-1)
     torch.testing.assert_close(
         kernel.log_cost_sum_exp(h).flatten(1).exp(), expected.exp(), rtol=1e-7, atol=1e-9 * float(expected.exp().max())
@@ -313,6 +313,20 @@ def test_a_blur_that_is_too_small_is_refused_with_one_that_is_not(geometry):
     offered = float(str(refusal.value).split("Use blur=")[1].split()[0])
     geometry.check_blur(offered)
     assert geometry.smallest_blur <= offered <= 1.01 * geometry.smallest_blur
+
+
+def test_a_blur_beyond_every_move_is_refused():
+    grid = Grid((16, 16))
+    with pytest.raises(ValueError, match="is too large for float64") as refusal:
+        grid.check_blur(1.001 * grid.largest_blur)
+    offered = float(re.search(r"Use blur=(\S+) or less", str(refusal.value))[1])
+    assert 0.99 * grid.largest_blur <= offered <= grid.largest_blur
+    a, b = (measure / measure.sum() for measure in random(2, 16, 16, seed=13).exp())
+    means = torch.stack([(m[..., None] * grid.coordinates()).sum((0, 1)) for m in (a, b)])
+    far = sinkhorn_divergence(a, b, grid, blur=offered)
+    assert float(far.value) == pytest.approx(float((means[0] - means[1]).square().sum() / 2), rel=1e-4)
+    # A single pixel has no moves to compare with.
+    assert Grid((1,)).check_blur(1e40) == 1e40
 
 
 def test_the_smallest_blur_still_gives_eight_digits():

@@ -1,6 +1,7 @@
 """Mass on its way: nothing is lost, the centre travels straight, and the ends are the ends."""
 
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from otrecon.ot.exact import emd
 from otrecon.ot.geometry import Dense, Grid
 from otrecon.ot.interpolation import deposit, displacement_interpolation
 from otrecon.ot.line import wasserstein_line
+from otrecon.ot.sinkhorn import sinkhorn
 
 
 def _pair(shape, seed=0):
@@ -150,7 +152,7 @@ def test_mass_and_mean_are_kept_wherever_points_lie(shape, points, seed, spacing
     )
 
 
-@pytest.mark.parametrize("time", [-0.1, 1.1, math.nan])
+@pytest.mark.parametrize("time", [-0.1, 1.1, math.nan, "half", None, True])
 def test_time_runs_from_0_to_1(time):
     a, b = _pair((5,), 10)
     with pytest.raises(ValueError, match="from 0"):
@@ -166,7 +168,7 @@ def test_time_runs_from_0_to_1(time):
         (torch.zeros(4, 5, 2), torch.ones(5, 4), ValueError, "must be equal"),
         (torch.zeros(4, 5, 2), -torch.ones(4, 5), ValueError, "negative"),
         (torch.full((4, 5, 2), -1.0), torch.ones(4, 5), ValueError, "pad the images"),
-        (torch.full((4, 5, 2), math.nan), torch.ones(4, 5), ValueError, "pad the images"),
+        (torch.full((4, 5, 2), math.nan), torch.ones(4, 5), ValueError, "NaN"),
         ("a plan", torch.ones(4, 5), TypeError, "str"),
     ],
 )
@@ -180,6 +182,32 @@ def test_points_that_do_not_fit_are_refused():
         deposit(torch.zeros(3, 2), torch.ones(4), Grid((4, 5)))
     with pytest.raises(ValueError, match="points"):
         deposit(torch.zeros(3, 3), torch.ones(3), Grid((4, 5)))
+    with pytest.raises(TypeError, match="mass is complex"):
+        deposit(torch.zeros(3, 2), torch.ones(3) + 0j, Grid((4, 5)))
+    with pytest.raises(TypeError, match="mass has dtype"):
+        deposit(torch.zeros(3, 2), torch.ones(3).long(), Grid((4, 5)))
+    with pytest.raises(ValueError, match="mass contains NaN"):
+        deposit(torch.zeros(3, 2), torch.full((3,), math.nan), Grid((4, 5)))
+    with pytest.raises(ValueError, match="positions contains NaN"):
+        deposit(torch.full((3, 2), math.nan), torch.ones(3), Grid((4, 5)))
+    with pytest.raises(TypeError, match="needs positions"):
+        deposit(torch.zeros(3, 2), torch.ones(3), Dense(torch.ones(4, 4)))
+
+
+@pytest.mark.parametrize("solver", [emd, partial(sinkhorn, blur=1.0)])
+def test_a_picture_in_another_unit_is_refused(solver):
+    a, b = _pair((6, 7), 12)
+    transport = solver(a, b, Grid((6, 7)))
+    with pytest.raises(ValueError, match="spacing"):
+        displacement_interpolation(transport, 1, Grid((6, 7), 2.0))
+
+
+def test_parcels_are_painted_on_a_finer_grid():
+    a, b = _pair((6, 7), 12)
+    grid, fine = Grid((6, 7)), Grid((11, 13), 0.5)
+    picture = displacement_interpolation(emd(a, b, grid), 1, fine)
+    torch.testing.assert_close(picture[::2, ::2], b, rtol=1e-12, atol=1e-15)
+    assert float(picture.sum()) == pytest.approx(float(b.sum()), rel=1e-12)
 
 
 def test_costs_without_places_do_not_interpolate():

@@ -95,6 +95,26 @@ def test_gradient_along_changes_that_keep_mass(p):
     assert torch.autograd.gradcheck(distance, zero, eps=1e-7, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_gradient_at_an_empty_pixel_is_that_of_the_simplex(seed):
+    generator = torch.Generator().manual_seed(seed)
+    a, b = torch.rand(2, 14, dtype=torch.float64, generator=generator)
+    a[torch.randperm(14, generator=generator)[:6]] = 0.0
+    b[torch.randperm(14, generator=generator)[:3]] = 0.0
+    a, b = a / a.sum(), b / b.sum()
+    probe = a.clone().requires_grad_()
+    (wasserstein_line(probe, b) ** 2 / 2).backward()
+    full = int(a.argmax())
+    base, step = float(wasserstein_line(a, b)) ** 2 / 2, 1e-7
+    for pixel in range(14):
+        # One-sided: mass cannot be taken from an empty pixel. For so small a step the value is linear.
+        moved = a.clone()
+        moved[pixel] += step
+        moved[full] -= step
+        slope = (float(wasserstein_line(moved, b)) ** 2 / 2 - base) / step
+        assert float(probe.grad[pixel] - probe.grad[full]) == pytest.approx(slope, abs=1e-5)
+
+
 def test_where_the_distance_is_zero_so_is_its_derivative():
     a = _measures((2, 9), 17).requires_grad_()
     wasserstein_line(a, a[:1].detach()).sum().backward()
@@ -110,6 +130,13 @@ def test_quantiles_are_those_of_numpy():
     assert quantiles(a, levels, x).tolist() == pytest.approx(expected.tolist())
     both = quantiles(torch.stack([a, a.flip(0)]), levels, x)
     assert both[0].tolist() == quantiles(a, levels, x).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_rounding_of_a_level_does_not_reach_the_next_place(dtype):
+    assert quantiles(torch.full((10,), 0.1), torch.arange(1, 11, dtype=dtype) / 10).tolist() == list(range(10))
+    with pytest.raises(TypeError, match="levels"):
+        quantiles(torch.ones(4), [0.5])
 
 
 def test_the_first_quantile_is_where_mass_begins():
@@ -228,9 +255,10 @@ def test_what_has_no_distance_is_refused(change, error, message):
     ("measures", "weights", "message"),
     [
         (torch.ones(4), None, "axis of measures"),
-        (torch.ones(2, 4), [0.5, 0.6], "sum 1"),
+        (torch.ones(2, 4), [0.5, 0.6], "add up to 1"),
         (torch.ones(2, 4), [1.5, -0.5], "at least 0"),
-        (torch.ones(2, 4), [1.0], "2 shares"),
+        (torch.ones(2, 4), torch.full((3, 2), 0.5), "one weight for each of 2"),
+        (torch.ones(2, 4), [1.0], "one weight for each"),
         (torch.tensor([[1.0, 1], [1, 2]]), None, "to_measure"),
     ],
 )

@@ -176,3 +176,10 @@ def test_without_positions_there_is_no_map():
     found, _, _ = transported("matrix")
     with pytest.raises(TypeError, match=r"look at plan\.dense"):
         found.plan.map()
+
+
+def test_the_moves_of_negative_costs():
+    cost = -torch.rand(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4)) + 0.2
+    a, b = torch.full((5,), 1 / 5, dtype=torch.float64), torch.full((6,), 1 / 6, dtype=torch.float64)
+    found = sinkhorn(a, b, Dense(cost), blur=0.3)
+    assert float(found.transport_cost) == pytest.approx(float((found.plan.dense() * cost).sum()), rel=1e-10)

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from otrecon.ot.checks import check_weights
 from otrecon.ot.gaussians.measure import Gaussian, root
 from otrecon.ot.gaussians.pairs import slope
 
@@ -122,9 +123,4 @@ def _check(gaussians: Sequence[Gaussian], weights: Sequence[float] | Tensor | No
         raise ValueError(f"the masses differ, {masses}: give all Gaussians the same mass.")
     if not (math.isfinite(blur) and blur >= 0):
         raise ValueError(f"blur must be a length of at least 0, got {blur}.")
-    if weights is None:
-        return torch.full((len(gaussians),), 1 / len(gaussians), dtype=torch.float64)
-    w = torch.as_tensor(weights, dtype=torch.float64)
-    if w.shape != (len(gaussians),) or not bool((w >= 0).all()) or abs(float(w.sum()) - 1) > 1e-6:
-        raise ValueError(f"weights must be {len(gaussians)} numbers of at least 0 and of sum 1, got {w.tolist()}.")
-    return w / w.sum()
+    return check_weights(weights, len(gaussians), torch.device("cpu"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from otrecon.ot.checks import check_length
 from otrecon.ot.geometry.kernel import Kernel
 
 __all__ = ["Geometry"]
@@ -59,14 +61,27 @@ class Geometry(ABC):
         """
         return self, (1,) * len(self.source_shape)
 
-    def check_blur(self, blur: float) -> None:
-        """Raise ValueError for a blur that cannot be resolved, naming the smallest that can."""
+    @property
+    def largest_blur(self) -> float:
+        """Largest blur beside which float64 still holds eight digits of the costs."""
+        return math.sqrt(self.largest_cost * LARGEST_EXPONENT) if self.largest_cost > 0 else math.inf
+
+    def check_blur(self, blur: float) -> float:
+        """Return a blur as a float, or raise TypeError or ValueError, naming the nearest that can be resolved."""
+        blur = check_length("blur", blur)
         if blur < self.smallest_blur:
             raise ValueError(
                 f"blur={blur:.3g} is too small for float64 on {self!r}: the dearest move costs "
                 f"{self.largest_cost:.3g}, {self.largest_cost / blur**2:.1e} times blur**2. "
-                f"Use blur={_round_up(self.smallest_blur)} or more, or emd for no blur at all."
+                f"Use blur={_rounded(self.smallest_blur, math.ceil)} or more, or emd for no blur at all."
             )
+        if blur > self.largest_blur:
+            raise ValueError(
+                f"blur={blur:.3g} is too large for float64 on {self!r}: blur**2 is {blur**2 / self.largest_cost:.1e} "
+                "times the dearest move, and every plan is the product of the measures long before. Use blur="
+                f"{_rounded(self.largest_blur, math.floor)} or less."
+            )
+        return blur
 
     def _check_axes(self) -> None:
         """Raise ValueError unless the cost along each axis fits; several matrices of its size are formed."""
@@ -86,7 +101,7 @@ class Geometry(ABC):
             )
 
 
-def _round_up(value: float, digits: int = 3) -> float:
-    """Smallest number of a few digits that is not below a value."""
+def _rounded(value: float, way: Callable[[float], int], digits: int = 3) -> float:
+    """Nearest number of a few digits that is not below a value (``math.ceil``), or not above it (``math.floor``)."""
     unit = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
-    return float(f"{math.ceil(value / unit) * unit:.{digits}g}")
+    return float(f"{way(value / unit) * unit:.{digits}g}")

@@ -71,6 +71,7 @@ class DenseKernel(Kernel):
 
     def __init__(self, cost: Tensor, eps: float) -> None:
         self.cost, self.eps = cost, eps
+        self.least_cost = min(0.0, float(cost.min()))
         self.exponent = cost / eps
         self.product = BlockedLogMatmul(self.exponent, MOST_BLOCKS)
 
@@ -87,12 +88,8 @@ class DenseKernel(Kernel):
         return self._over(h, -self.exponent)
 
     def log_cost_sum_exp(self, h: Tensor) -> Tensor:
-        """Row by row, with the cost as a factor; costs below zero are refused."""
-        if (self.cost < 0).any():
-            raise ValueError(
-                "the cost of a plan needs costs of at least 0; subtract the smallest cost from all of them."
-            )
-        return self._over(h, self.cost.log() - self.exponent)
+        """Row by row, with the cost as a factor; see `Kernel`."""
+        return self._over(h, (self.cost - self.least_cost).log() - self.exponent)
 
     @staticmethod
     def _over(h: Tensor, exponent: Tensor) -> Tensor:

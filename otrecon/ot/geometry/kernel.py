@@ -20,6 +20,9 @@ class Kernel(ABC):
     Float64 in and out; leading axes are batch. Minus infinity stands for no mass. Differentiable once in ``h``.
     """
 
+    least_cost: float = 0.0
+    """The smallest cost where it is negative, else 0: a logarithm takes what is above it."""
+
     def __call__(self, h: Tensor) -> Tensor:
         """Apply to ``h``, ``(..., *target_shape)``; the result is ``(..., *source_shape)``."""
         if torch.is_grad_enabled() and h.requires_grad:
@@ -33,7 +36,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def log_cost_sum_exp(self, h: Tensor) -> Tensor:
-        """Give ``log sum_y c(x, y) exp(h(y) - c(x, y) / eps)``; meant for a report at the end, slower than a call."""
+        """Give ``log sum_y (c(x, y) - least_cost) exp(h(y) - c(x, y) / eps)``; for a report at the end, and slower."""
 
     @property
     @abstractmethod

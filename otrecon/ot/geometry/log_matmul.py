@@ -44,7 +44,6 @@ class BlockedLogMatmul:
     ----------
     exponent
         Finite ``e``, float64, ``(n, m)``: cost over eps.
-
     most_blocks
         Where to give up: beyond so many blocks along an axis; None never does.
 

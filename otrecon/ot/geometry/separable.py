@@ -32,7 +32,8 @@ class SeparableKernel(Kernel):
         self.costs, self.eps = list(costs), eps
         products: dict[int, BlockedLogMatmul] = {}
         for cost in self.costs:
-            products.setdefault(id(cost), BlockedLogMatmul(cost / eps))
+            if id(cost) not in products:
+                products[id(cost)] = BlockedLogMatmul(cost / eps)
         self.products = [products[id(cost)] for cost in self.costs]
 
     @property
