@@ -1,4 +1,6 @@
-"""Measure transport beside its peers: ``python -m benchmarks.transport [divergence] [barycenter] [defaults] [gpu]``.
+"""Measure transport beside its peers: ``python -m benchmarks.transport [PART ...]``.
+
+The parts are divergence, barycenter, defaults, large and gpu; without one, all of them run.
 
 Everything runs on one thread, ours and theirs: the process starts itself anew with the thread counts of OpenMP, of the
 BLAS libraries and of XLA set to 1 and, where the system allows, pinned to one core, from which XLA takes the size of

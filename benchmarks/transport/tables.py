@@ -12,6 +12,7 @@ import torch
 from benchmarks.harness import compare, save
 from benchmarks.transport import peers
 from benchmarks.transport.gpu import gpu
+from benchmarks.transport.large import large
 from benchmarks.transport.memory import peak_megabytes
 from benchmarks.transport.peers.peer import CannotRunError, Peer
 from benchmarks.transport.problems import Barycenter, Divergence, Problem
@@ -96,7 +97,7 @@ def barycenter() -> bool:
 def _judge(name: str, rows: list[dict[str, Any]], promises: dict[str, float], at: Problem) -> bool:
     """Save the table; it passes where ours solves everything and is as much faster as was promised."""
     ours = [row for row in rows if row["method"] == "otrecon"]
-    promised = {
+    found = {
         row["method"]: row["ratio"]
         for row in rows
         if row["method"] in promises and row["shape"] == list(at.shape) and row["blur"] == at.blur and "ratio" in row
@@ -107,8 +108,9 @@ def _judge(name: str, rows: list[dict[str, Any]], promises: dict[str, float], at
         if row["status"] == "solved" and row["ratio"] < 1
     ]
     passed = all(row["status"] == "solved" for row in ours)
-    passed = passed and all(ratio >= promises[method] for method, ratio in promised.items())
-    save(name, rows, promised=promises, found=promised, peers_that_are_faster=faster, cap=CAP, passed=passed)
+    # A peer that did not run has kept nobody's promise.
+    passed = passed and all(found.get(method, 0.0) >= ratio for method, ratio in promises.items())
+    save(name, rows, promised=promises, found=found, peers_that_are_faster=faster, cap=CAP, passed=passed)
     return passed
 
 
@@ -173,5 +175,6 @@ TABLES: dict[str, Callable[[], bool]] = {
     "divergence": divergence,
     "barycenter": barycenter,
     "defaults": defaults,
+    "large": large,
     "gpu": gpu,
 }
