@@ -2,8 +2,10 @@
 
 from otrecon.inr.activations import ACTIVATIONS, Gabor, Gaussian, Hosc, ReLU, Sinc, Sine
 from otrecon.inr.coordinates import frame_times, pixel_coordinates
+from otrecon.inr.data_term import LeastSquares
 from otrecon.inr.encodings import FourierFeatures
 from otrecon.inr.fitting import Fit, constant, cosine, fit
+from otrecon.inr.image import ImageINR
 from otrecon.inr.mlp import Mlp
 from otrecon.inr.siren import Siren
 
@@ -14,6 +16,8 @@ __all__ = [
     "Gabor",
     "Gaussian",
     "Hosc",
+    "ImageINR",
+    "LeastSquares",
     "Mlp",
     "ReLU",
     "Sinc",

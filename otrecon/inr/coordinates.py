@@ -15,7 +15,11 @@ EDGE = 1 + 1e-5
 
 
 def pixel_coordinates(
-    shape: Sequence[int], *, times: Tensor | None = None, dtype: torch.dtype = torch.float32, device: object = None
+    shape: Sequence[int],
+    *,
+    times: Tensor | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Places of the pixels of an image, a volume or a film, as input of a coordinate network.
 

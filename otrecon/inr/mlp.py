@@ -10,6 +10,7 @@ from torch.nn.utils import skip_init
 
 from otrecon.inr.activations import ReLU
 from otrecon.inr.coordinates import check_coordinates
+from otrecon.inr.encodings import FourierFeatures
 from otrecon.randomness import check_generator
 
 __all__ = ["Mlp"]
@@ -51,7 +52,7 @@ class Mlp(nn.Module):
         out_features: int,
         *,
         activation: Callable[[int], nn.Module] = lambda _layer: ReLU(),
-        encoding: nn.Module | None = None,
+        encoding: FourierFeatures | None = None,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
@@ -67,7 +68,7 @@ class Mlp(nn.Module):
         if encoding is not None:
             if encoding.in_features != in_features:
                 raise ValueError(f"the encoding takes {encoding.in_features} coordinates, not {in_features}.")
-            first = int(encoding.out_features)
+            first = encoding.out_features
         self.in_features, self.out_features = in_features, out_features
         self.encoding = encoding
         widths = [first, *[hidden_features] * (hidden_layers + 1)]
@@ -77,9 +78,14 @@ class Mlp(nn.Module):
         self.activations = nn.ModuleList(activation(layer) for layer in range(hidden_layers + 1))
         self.initialise(generator)
 
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The linear layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew."""
-        for layer in self.layers:
+        for layer in self.linear:
             bound = layer.in_features**-0.5
             _uniform(layer.weight, bound, generator)
             _uniform(layer.bias, bound, generator)

@@ -63,7 +63,7 @@ class Siren(Mlp):
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew; see the notes."""
         super().initialise(generator)
-        first, *others = self.layers
+        first, *others = self.linear
         _uniform(first.weight, 1 / first.in_features, generator)
         for layer in others:
             _uniform(layer.weight, math.sqrt(6 / layer.in_features) / self.hidden_omega_0, generator)

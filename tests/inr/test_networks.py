@@ -80,7 +80,7 @@ def test_weights_lie_within_the_bounds_of_the_paper():
     network = Siren(3, 64, 2, 1, omega_0=20.0, hidden_omega_0=10.0, generator=seeded())
     bounds = [1 / 3, *[math.sqrt(6 / 64) / 10] * 3]
     for layer, bound in zip(network.layers, bounds, strict=True):
-        largest = float(layer.weight.abs().max())
+        largest = float(layer.weight.detach().abs().max())
         assert 0.8 * bound < largest <= bound
     assert [activation.omega for activation in network.activations] == [20.0, 10.0, 10.0]
 
