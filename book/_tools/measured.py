@@ -98,10 +98,11 @@ def show_cost(app: Sphinx, doctree: nodes.document) -> None:
     if run is None or title is None:
         return
     flagged = over_budget([run], **app.config.otrecon_budget)
+    cores = f"{run.cores} CPU core{'' if run.cores == 1 else 's'}"
     overview = os.path.relpath("book/back/costs", Path(app.env.docname).parent)
     text = (
         f"Measured when this page was built: {run.seconds:.0f} s and {run.megabytes:.0f} MB at scale "
-        f"<code>{run.scale}</code> on {run.cores} CPU cores{'' if run.scale == 'paper' else ', no GPU'}. "
+        f"<code>{run.scale}</code> on {cores}{'' if run.scale == 'paper' else ', no GPU'}. "
         f'<a href="{overview}.html">All chapters</a>.'
     )
     if flagged:

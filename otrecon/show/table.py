@@ -49,9 +49,10 @@ class Table:
         )
         caption = html.escape(self.caption)
         return (
+            # The caption stands outside the part that scrolls: on a phone it stays where it can be read.
+            f'<p class="otrecon-table-caption" aria-hidden="true">{caption}</p>'
             f'<div style="overflow-x:auto" role="region" tabindex="0" aria-label="{caption}">'
             '<table class="table otrecon-table" style="min-width: 60%">'
-            f'<caption style="caption-side: top">{caption}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
