@@ -1,14 +1,15 @@
 """What a layer does to a number: the activations that coordinate networks are known for, by their published formulas.
 
-Each is a module that maps ``z`` element by element, and carries the initialisation that its inventors pair it with.
+Each is a module that maps ``z`` element by element. An initialisation belongs to a network: `Siren` has the one for
+sines; every other network here starts from PyTorch's.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
+
+from otrecon.checks import check_positive
 
 __all__ = ["ACTIVATIONS", "Gabor", "Gaussian", "Hosc", "ReLU", "Sinc", "Sine"]
 
@@ -22,11 +23,11 @@ class ReLU(nn.Module):
 
 
 class Sine(nn.Module):
-    """``sin(omega z)`` (Sitzmann et al. 2020)."""
+    """``sin(omega z)`` (Sitzmann et al. 2020); use `Siren`, whose initialisation it needs."""
 
     def __init__(self, omega: float = 30.0) -> None:
         super().__init__()
-        self.omega = _positive("omega", omega)
+        self.omega = check_positive("omega", omega)
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply."""
@@ -42,7 +43,7 @@ class Gaussian(nn.Module):
 
     def __init__(self, scale: float = 10.0) -> None:
         super().__init__()
-        self.scale = _positive("scale", scale)
+        self.scale = check_positive("scale", scale)
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply."""
@@ -54,15 +55,15 @@ class Gaussian(nn.Module):
 
 
 class Gabor(nn.Module):
-    """``cos(omega z) exp(-(scale z)^2)``, the real Gabor wavelet of WIRE (Saragadam et al. 2023).
+    """``cos(omega z) exp(-(scale z)^2)``, a real Gabor wavelet, after WIRE (Saragadam et al. 2023).
 
-    WIRE itself is complex, ``exp(i omega z - |scale z|^2)`` with complex weights. The real one is the variant of its
-    authors' supplement, and of a network whose numbers stay real.
+    A simplification that keeps one linear map a layer: WIRE is complex, ``exp(i omega z - |scale z|^2)`` with complex
+    weights, and its authors' real variant takes cosine and envelope of two different linear maps.
     """
 
     def __init__(self, omega: float = 20.0, scale: float = 10.0) -> None:
         super().__init__()
-        self.omega, self.scale = _positive("omega", omega), _positive("scale", scale)
+        self.omega, self.scale = check_positive("omega", omega), check_positive("scale", scale)
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply."""
@@ -74,15 +75,19 @@ class Gabor(nn.Module):
 
 
 class Sinc(nn.Module):
-    """``sin(omega z) / (omega z)``, 1 at zero."""
+    """``sin(omega z) / (omega z)``, 1 at zero (Saratchandran et al. 2024)."""
 
     def __init__(self, omega: float = 30.0) -> None:
         super().__init__()
-        self.omega = _positive("omega", omega)
+        self.omega = check_positive("omega", omega)
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply."""
-        return torch.sinc(self.omega / math.pi * z)
+        u = self.omega * z
+        # Near zero by its series: of the quotient, derivatives lose all digits, or are not numbers.
+        near = u.abs() < 0.1
+        far = torch.where(near, 1.0, u)
+        return torch.where(near, 1 - u**2 / 6 + u**4 / 120 - u**6 / 5040 + u**8 / 362880, far.sin() / far)
 
     def extra_repr(self) -> str:
         """Show the frequency."""
@@ -94,7 +99,7 @@ class Hosc(nn.Module):
 
     def __init__(self, omega: float = 30.0, beta: float = 4.0) -> None:
         super().__init__()
-        self.omega, self.beta = _positive("omega", omega), _positive("beta", beta)
+        self.omega, self.beta = check_positive("omega", omega), check_positive("beta", beta)
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply."""
@@ -113,9 +118,3 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sinc": Sinc,
     "hosc": Hosc,
 }
-
-
-def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
-    return float(value)

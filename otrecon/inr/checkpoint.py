@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,11 +14,12 @@ from torch import Tensor, nn
 __all__ = ["Checkpoint"]
 
 FORMAT = 1
+KEYS = {"format", "settings", "network", "optimiser", "generator", "left", "best", "history"}
+BEST = ("step", "loss", "recent", "weights")
 
 
 class _Draw(Protocol):
     left: Tensor
-    generator: torch.Generator
 
 
 class _Best(Protocol):
@@ -33,38 +36,47 @@ class Checkpoint:
     ----------
     path
         The file.
-    network, optimiser, draw, best, history
+    settings
+        What makes it this run and no other: numbers, texts and lists, compared when the file is read.
+    network, optimiser, generator, draw, best, history
         What is saved, and what `load` restores in place.
     """
 
     def __init__(
         self,
         path: Path,
+        settings: dict[str, Any],
         network: nn.Module,
         optimiser: torch.optim.Optimizer,
+        generator: torch.Generator | None,
         draw: _Draw | None,
         best: _Best,
         history: list[float],
     ) -> None:
-        self.path = path
-        self.network, self.optimiser, self.draw, self.best, self.history = network, optimiser, draw, best, history
+        self.path, self.settings = path, settings
+        self.network, self.optimiser, self.generator = network, optimiser, generator
+        self.draw, self.best, self.history = draw, best, history
 
     def save(self) -> None:
         """Write beside the file, then put the new one in its place: a full disk or a power cut loses nothing."""
         state = {
             "format": FORMAT,
+            "settings": self.settings,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "best": {name: getattr(self.best, name) for name in ("step", "loss", "recent", "weights")},
+            "generator": None if self.generator is None else self.generator.get_state(),
+            "left": None if self.draw is None else self.draw.left.clone(),
+            "best": {name: getattr(self.best, name) for name in BEST},
             "history": torch.tensor(self.history, dtype=torch.float64),
-            "draw": None
-            if self.draw is None
-            else {"left": self.draw.left, "generator": self.draw.generator.get_state()},
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(self.path.name + ".new")
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name + ".")
+        beside = Path(name)
         try:
-            torch.save(state, beside)
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
             beside.replace(self.path)
         except (OSError, RuntimeError) as error:
             beside.unlink(missing_ok=True)
@@ -72,32 +84,33 @@ class Checkpoint:
                 f"the checkpoint {self.path} could not be written ({error}); the one before it, if any, is untouched: "
                 "make room or give another path."
             ) from error
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
     def load(self) -> None:
         """Restore what is in the file; do nothing where there is none."""
         if not self.path.exists():
             return
+        damaged = f"{self.path} is no checkpoint of a fit, or it is damaged: move it away to start afresh."
         try:
-            state: dict[str, Any] = torch.load(self.path, weights_only=True)
-            assert state["format"] == FORMAT  # noqa: S101
-            history, best, draw = state["history"].tolist(), state["best"], state["draw"]
-        except (OSError, RuntimeError, EOFError, KeyError, AssertionError, TypeError, pickle.UnpicklingError) as error:
+            state = torch.load(self.path, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, pickle.UnpicklingError) as error:
+            raise ValueError(damaged) from error
+        if not isinstance(state, dict) or state.keys() != KEYS or state["format"] != FORMAT:
+            raise ValueError(damaged)
+        other = [name for name, value in self.settings.items() if state["settings"].get(name) != value]
+        if other:
             raise ValueError(
-                f"{self.path} is no checkpoint of a fit, or it is damaged ({type(error).__name__}): move it away to "
-                "start afresh."
-            ) from error
-        ours = {name: value.shape for name, value in self.network.state_dict().items()}
-        theirs = {name: value.shape for name, value in state["network"].items()}
-        if ours != theirs or (draw is None) != (self.draw is None):
-            raise ValueError(
-                f"{self.path} belongs to another network, or was fitted with other mini-batches: give another path, or "
-                "move it away to start afresh."
+                f"{self.path} belongs to another run, which had another {', another '.join(other)}: give another path, "
+                "or move it away to start afresh."
             )
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, value in best.items():
-            setattr(self.best, name, value)
-        if self.draw is not None:
-            self.draw.left = draw["left"]
-            self.draw.generator.set_state(draw["generator"])
-        self.history[:] = history
+        for name in BEST:
+            setattr(self.best, name, state["best"][name])
+        if self.generator is not None and state["generator"] is not None:
+            self.generator.set_state(state["generator"])
+            if self.draw is not None:
+                self.draw.left = state["left"].to(self.generator.device)
+        self.history[:] = state["history"].tolist()

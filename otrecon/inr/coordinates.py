@@ -8,6 +8,8 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_count
+
 __all__ = ["check_coordinates", "frame_times", "pixel_coordinates"]
 
 EDGE = 1 + 1e-5
@@ -86,11 +88,10 @@ def frame_times(frames: int, *, end: float = 1.0, start: float = 0.0) -> Tensor:
     ValueError
         If the numbers are out of range.
     """
-    if isinstance(frames, bool) or not isinstance(frames, Integral) or frames < 1:
-        raise ValueError(f"frames must be a positive integer, got {frames!r}.")
+    frames = check_count("frames", frames)
     if not (-1 <= start <= 1 and -1 <= end <= 1 and start != end):
         raise ValueError(f"start and end must be two different moments within [-1, 1], got {start} and {end}.")
-    return torch.linspace(start, end, int(frames), dtype=torch.float64)
+    return torch.linspace(start, end, frames, dtype=torch.float64)
 
 
 def check_coordinates(coordinates: Tensor, name: str = "coordinates") -> None:
@@ -102,5 +103,5 @@ def check_coordinates(coordinates: Tensor, name: str = "coordinates") -> None:
     if not largest <= EDGE:
         raise ValueError(
             f"{name} must lie within [-1, 1], the largest is {largest:.4g}: pixel_coordinates and frame_times make "
-            "them; a network that is asked about [0, 255] sees 40 times its frequency."
+            "them; a network that is asked about [0, 255] sees 128 times its frequency."
         )

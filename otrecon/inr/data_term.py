@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -24,10 +25,10 @@ class LeastSquares:
     operator
         A, on images of shape ``operator.domain``; axes in front are a batch.
     data
-        Complex y, ``(..., *operator.range)``.
+        y, ``(..., *operator.range)``.
     gram
-        Whether to go through the gram. What it rounds is a share of ``|y|^2``: a term that is to fall below some 1e-5
-        needs the direct way, or double precision.
+        Whether to go through the gram. What it rounds is a share of ``|y|^2``: near the truth the term may come out a
+        little below zero; one that is to fall below some 1e-5 needs the direct way, or double precision.
 
     Raises
     ------
@@ -38,35 +39,39 @@ class LeastSquares:
     def __init__(self, operator: LinearOperator, data: Tensor, *, gram: bool = True) -> None:
         if not isinstance(operator, LinearOperator):
             raise TypeError(f"operator must be a LinearOperator, got {type(operator).__name__}.")
-        self.operator, self.data, self.gram = operator, data.detach(), gram
         with torch.no_grad():
-            self.rhs = operator.adjoint(self.data)
-        self.energy = float(torch.view_as_real(self.data).double().square().sum())
-        if not (self.energy > 0 and self.energy < float("inf")):
+            self.rhs = operator.adjoint(data)
+        self.operator, self.data = operator, None if gram else data.detach()
+        self.energy = float(data.detach().abs().double().square().sum())
+        if not 0 < self.energy < math.inf:
             raise ValueError("the data are all zero, or not finite: there is nothing to fit.")
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Give the term, a real scalar, for ``image`` ``(..., *operator.domain)``; differentiable once."""
-        if self.gram:
+        """Give the term, a real scalar, for an image of the shape of ``A^H y``."""
+        if image.shape != self.rhs.shape:
+            raise ValueError(f"the image has shape {tuple(image.shape)}; these data are of {tuple(self.rhs.shape)}.")
+        if self.data is None:
             result: Tensor = _Quadratic.apply(image, self)
             return result
-        residual = self.operator(image) - self.data
-        return torch.view_as_real(residual).square().sum() / self.energy
+        return (self.operator(image) - self.data).abs().square().sum() / self.energy
 
 
 class _Quadratic(torch.autograd.Function):
-    """Value and gradient of the data term from one application of the gram."""
+    """Value and gradient of the data term from one application of the gram; the second derivative is the gram."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, term: LeastSquares) -> Tensor:
         applied = term.operator.gram(image)
-        ctx.save_for_backward(2 * (applied - term.rhs) / term.energy)
+        ctx.term = term
+        ctx.save_for_backward(image, applied)
         # In double precision: three large numbers make a small one.
-        x, change = (torch.view_as_real(z).double() for z in (image, applied - 2 * term.rhs))
-        return (((x * change).sum() + term.energy) / term.energy).to(image.real.dtype)
+        product = (image.conj() * (applied - 2 * term.rhs)).real.double().sum()
+        return ((product + term.energy) / term.energy).to(image.real.dtype)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (slope,) = ctx.saved_tensors
-        return gradient * slope, None
+        image, applied = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            applied = ctx.term.operator.gram(image)
+        slope = 2 * (applied - ctx.term.rhs) / ctx.term.energy
+        return gradient * (slope if image.is_complex() else slope.real), None

@@ -7,9 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
+from otrecon.checks import check_count, check_positive
 from otrecon.randomness import check_generator
 
 __all__ = ["FourierFeatures"]
+
+LOWEST = 0.5
+"""Lowest of the frequencies that are spaced evenly in the logarithm: one cycle across the image."""
 
 
 class FourierFeatures(nn.Module):
@@ -37,15 +41,15 @@ class FourierFeatures(nn.Module):
             raise TypeError("frequencies must be a real floating-point tensor (m, d).")
         if frequencies.ndim != 2 or frequencies.numel() == 0 or not bool(torch.isfinite(frequencies).all()):
             raise ValueError(f"frequencies must be a finite matrix (m, d), got shape {tuple(frequencies.shape)}.")
-        self.register_buffer("frequencies", frequencies.detach().to(torch.float32).clone())
+        self.register_buffer("frequencies", frequencies.detach().clone())
 
     @classmethod
     def basic(cls, in_features: int) -> FourierFeatures:
-        """One wave along each axis, of half a cycle across [-1, 1] from the centre: ``B`` is half the identity.
+        """One wave along each axis, of one cycle across [-1, 1]: ``B`` is half the identity.
 
-        Tancik et al. take coordinates in [0, 1) and ``B`` the identity, which is the same.
+        Tancik et al. have the identity, for coordinates in [0, 1): the same up to the sign of every feature.
         """
-        return cls(torch.eye(_count("in_features", in_features)) / 2)
+        return cls(torch.eye(check_count("in_features", in_features), dtype=torch.float64) / 2)
 
     @classmethod
     def gaussian(
@@ -65,20 +69,25 @@ class FourierFeatures(nn.Module):
             Source of the draw.
         """
         check_generator(generator)
-        scale = _bandwidth(bandwidth)
-        draw = torch.randn(
-            _count("features", features), _count("in_features", in_features), generator=generator, dtype=torch.float64
-        )
-        return cls(scale * draw)
+        shape = check_count("features", features), check_count("in_features", in_features)
+        draw = torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float64)
+        return cls(check_positive("bandwidth", bandwidth) * draw)
 
     @classmethod
-    def log_spaced(cls, in_features: int, features: int, highest: float) -> FourierFeatures:
-        """``features`` frequencies along each axis, from half a cycle per unit to ``highest``, evenly in the logarithm.
+    def log_spaced(cls, in_features: int, per_axis: int, highest: float) -> FourierFeatures:
+        """``per_axis`` frequencies along each axis, from half a cycle per unit to ``highest``, evenly in the logarithm.
 
         The positional encoding of NeRF is this with a ratio of 2 from one to the next.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two frequencies an axis, or the highest is not above the lowest.
         """
-        count, axes = _count("features", features), _count("in_features", in_features)
-        steps = torch.logspace(math.log10(0.5), math.log10(_bandwidth(highest)), count, dtype=torch.float64)
+        count, axes = check_count("per_axis", per_axis, 2), check_count("in_features", in_features)
+        if check_positive("highest", highest) <= LOWEST:
+            raise ValueError(f"highest must be above the lowest frequency, {LOWEST} cycles per unit, got {highest}.")
+        steps = torch.logspace(math.log10(LOWEST), math.log10(highest), count, dtype=torch.float64)
         return cls(torch.cat([step * torch.eye(axes, dtype=torch.float64) for step in steps]))
 
     @property
@@ -99,15 +108,3 @@ class FourierFeatures(nn.Module):
     def extra_repr(self) -> str:
         """Show the dimensions."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
-
-
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return value
-
-
-def _bandwidth(value: float) -> float:
-    if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
-        raise ValueError(f"a frequency must be positive and finite, in cycles per unit, got {value!r}.")
-    return float(value)

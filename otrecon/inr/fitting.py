@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from otrecon.checks import check_count, check_positive
 from otrecon.inr.checkpoint import Checkpoint
+from otrecon.inr.interruption import Interruption
 from otrecon.randomness import check_generator
 
 __all__ = ["Fit", "Objective", "Schedule", "constant", "cosine", "fit"]
@@ -47,20 +44,14 @@ class Fit:
     history
         Loss of every step, before the step was taken; of its mini-batch, where there are some.
     best_step
-        Step whose weights the network now has, counted from 0.
+        Number of steps after which the network had the weights that it has now.
     best_loss
-        Its loss; with mini-batches, the mean over one pass through the places.
-    steps
-        Steps done.
-    finished
-        Whether these are all; False after an interruption.
+        Their loss; with mini-batches, the mean over the last pass through the places.
     """
 
     history: list[float] = field(repr=False)
     best_step: int
     best_loss: float
-    steps: int
-    finished: bool
 
 
 def fit(
@@ -94,95 +85,112 @@ def fit(
     schedule
         Learning rate relative to it, by the share of the steps that are done: `cosine`, `constant`, or any function.
     places, batch
-        Draw ``batch`` of ``places`` indices without repetition for each step, pass by pass. None: all, every time.
+        Draw ``batch`` of ``places`` indices for each step, none twice within a pass; what is left over at the end of a
+        pass is not drawn. None: all places, every time.
     generator
-        Source of the mini-batches; needed with ``batch``.
+        Source of all randomness: of the mini-batches, and of an objective that draws; its state is in the checkpoint.
     callback
-        Called after each step with its number, from 0, and its loss.
+        Called after each step with its number, from 0, and the loss from before it.
     checkpoint
-        File to write every ``checkpoint_every`` steps and on interruption. Where it exists the run goes on from it, to
-        the same result bit by bit on one processor; it stays when the run is finished, so that a second call returns at
-        once.
+        File to write every ``checkpoint_every`` steps, at the end, and on interruption. Where it exists the run goes on
+        from it, to the same result bit by bit on one processor; it stays when the run is finished, so that a second
+        call returns at once.
     progress
         Show a bar on a terminal, a line every tenth of the steps elsewhere, on the error stream.
 
     Returns
     -------
     Fit
-        An interruption by the keyboard ends the run early, and is no error: ``finished`` is False.
+        The account. Full batches are judged at every step and after the last one.
 
     Raises
     ------
     TypeError, ValueError
-        If a setting is out of range, or the checkpoint belongs to another network or cannot be read.
+        If a setting is out of range; if the objective does not return a real scalar that depends on the network; if the
+        checkpoint cannot be read or belongs to another run.
     FloatingPointError
-        If the loss is not finite, naming the step; the network has the best weights seen by then.
+        If the loss or its gradient is not finite, naming the step.
+    KeyboardInterrupt
+        After the step at hand, with a checkpoint written; a second interruption is obeyed at once. However the run
+        ends, the network has the best weights seen by then.
     """
-    _check(steps, lr, places, batch, generator, checkpoint_every)
-    optimiser = torch.optim.Adam(network.parameters(), lr=lr)
-    draw = None if batch is None or places is None else _Draw(places, batch, check_generator(generator))
-    best = _Best(network, 1 if draw is None else math.ceil(places / batch))  # type: ignore[operator]
+    steps, checkpoint_every = check_count("steps", steps), check_count("checkpoint_every", checkpoint_every)
+    optimiser = torch.optim.Adam(network.parameters(), lr=check_positive("lr", lr))
+    draw = _draw(places, batch, generator)
+    best = _Best(network, 1 if draw is None else draw.steps_of_a_pass)
     history: list[float] = []
-    store = None if checkpoint is None else Checkpoint(Path(checkpoint), network, optimiser, draw, best, history)
-    if store is not None:
+    store = None
+    if checkpoint is not None:
+        settings = {
+            "network": repr(network),
+            "steps": steps,
+            "lr": float(lr),
+            "schedule": [float(schedule(k / 8)) for k in range(9)],
+            "places": places,
+            "batch": batch,
+        }
+        store = Checkpoint(Path(checkpoint), settings, network, optimiser, generator, draw, best, history)
         store.load()
-    bar = _bar(len(history), steps, show=progress)
+    advance, close = _bar(len(history), steps, show=progress)
     between_steps = True
-    with _Interruption() as interruption:
-        try:
-            while len(history) < steps and not interruption.asked:
+    try:
+        with Interruption() as interruption:
+            while len(history) < steps:
                 step, between_steps = len(history), False
                 for group in optimiser.param_groups:
                     group["lr"] = lr * schedule(step / steps)
-                indices = None if draw is None else draw()
-                optimiser.zero_grad(set_to_none=True)
-                loss = objective(indices)
-                value = float(loss.detach())
-                if not math.isfinite(value):
-                    best.restore()
-                    raise FloatingPointError(
-                        f"the loss is {value} at step {step}: lower lr={lr:g}, or look for a division by zero in the "
-                        f"objective. The network has the weights of step {best.step}, the best so far."
-                    )
-                best.see(step, value)
-                loss.backward()
-                optimiser.step()
+                value = _step(network, objective, None if draw is None else draw(), optimiser, step, best)
                 history.append(value)
+                if len(history) == steps and draw is None:
+                    best.see(steps, float(objective(None).detach()))
+                if store is not None and (
+                    len(history) % checkpoint_every == 0 or len(history) == steps or interruption.asked
+                ):
+                    store.save()
                 between_steps = True
-                bar(value)
+                advance(value)
                 if callback is not None:
                     callback(step, value)
-                if store is not None and (len(history) % checkpoint_every == 0 or len(history) == steps):
-                    store.save()
-        except KeyboardInterrupt:
-            # From within a step there is nothing whole to save; the checkpoint before it stands.
-            pass
-    if store is not None and between_steps and len(history) < steps:
-        store.save()
-    best.restore()
-    return Fit(history, best.step, best.loss, len(history), len(history) == steps)
+                interruption.obey()
+    except KeyboardInterrupt:
+        # Raised between two steps, by a callback: the state is whole. From within one, the file before it stands.
+        if store is not None and between_steps:
+            store.save()
+        raise
+    finally:
+        best.restore()
+        close()
+    return Fit(history, best.step, best.loss)
 
 
-class _Interruption:
-    """Lets a step end before the keyboard's interruption is obeyed; a second one is obeyed at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.before: Any = None
-
-    def __enter__(self) -> _Interruption:
-        if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+def _step(
+    network: nn.Module,
+    objective: Objective,
+    indices: Tensor | None,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    best: _Best,
+) -> float:
+    """Take one step; give the loss from before it."""
+    optimiser.zero_grad(set_to_none=True)
+    loss = objective(indices)
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or loss.is_complex() or not loss.requires_grad:
+        kind = f"a tensor {tuple(loss.shape)}, {loss.dtype}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise TypeError(f"the objective must return a real scalar that depends on the network, got {kind}.")
+    value = float(loss.detach())
+    loss.backward()
+    gradients = [one.grad for one in network.parameters() if one.grad is not None]
+    if not gradients:
+        raise ValueError("the objective does not depend on the parameters of this network: give it the same network.")
+    if not (math.isfinite(value) and all(bool(torch.isfinite(one).all()) for one in gradients)):
+        what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
+        raise FloatingPointError(
+            f"{what} at step {step}: lower lr, or look for a division by zero in the objective. The network has the "
+            f"best weights so far, those after {best.step} steps."
+        )
+    best.see(step, value)
+    optimiser.step()
+    return value
 
 
 class _Best:
@@ -195,10 +203,10 @@ class _Best:
         self.weights = self._copy()
 
     def see(self, step: int, loss: float) -> None:
-        """Judge the weights that the network has before a step."""
+        """Judge the weights after a number of steps; until a pass is full, the latest are the best."""
         self.recent = [*self.recent, loss][-self.window :]
         mean = sum(self.recent) / len(self.recent)
-        if len(self.recent) == self.window and mean < self.loss:
+        if step < self.window or mean < self.loss:
             self.step, self.loss, self.weights = step, mean, self._copy()
 
     def restore(self) -> None:
@@ -214,6 +222,7 @@ class _Draw:
 
     def __init__(self, places: int, batch: int, generator: torch.Generator) -> None:
         self.places, self.batch, self.generator = places, batch, generator
+        self.steps_of_a_pass = places // batch
         self.left = torch.empty(0, dtype=torch.int64)
 
     def __call__(self) -> Tensor:
@@ -223,9 +232,21 @@ class _Draw:
         return now
 
 
-def _bar(done: int, steps: int, *, show: bool) -> Callable[[float], None]:
+def _draw(places: int | None, batch: int | None, generator: torch.Generator | None) -> _Draw | None:
+    if generator is not None:
+        check_generator(generator)
+    if places is None and batch is None:
+        return None
+    if places is None or batch is None:
+        raise ValueError("places and batch go together: how many places there are, and how many to take at a time.")
+    if check_count("batch", batch) > check_count("places", places):
+        raise ValueError(f"batch must be at most the {places} places, got {batch}.")
+    return _Draw(places, batch, check_generator(generator))
+
+
+def _bar(done: int, steps: int, *, show: bool) -> tuple[Callable[[float], None], Callable[[], None]]:
     if not show:
-        return lambda _loss: None
+        return lambda _loss: None, lambda: None
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
@@ -237,30 +258,7 @@ def _bar(done: int, steps: int, *, show: bool) -> Callable[[float], None]:
         count += 1
         bar.update()
         bar.set_postfix_str(f"loss {loss:.3g}", refresh=False)
-        if not terminal and (count % max(1, steps // 10) == 0 or count == steps):
+        if not terminal and count * 10 // steps > (count - 1) * 10 // steps:
             print(f"step {count} of {steps}, loss {loss:.3g}", file=sys.stderr, flush=True)  # noqa: T201
-        if count == steps:
-            bar.close()
 
-    return advance
-
-
-def _check(
-    steps: int,
-    lr: float,
-    places: int | None,
-    batch: int | None,
-    generator: torch.Generator | None,
-    checkpoint_every: int,
-) -> None:
-    for name, value in (("steps", steps), ("checkpoint_every", checkpoint_every)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f"lr must be positive and finite, got {lr!r}.")
-    if (places is None) != (batch is None):
-        raise ValueError("places and batch go together: how many places there are, and how many to take at a time.")
-    if batch is not None and places is not None:
-        if not 1 <= batch <= places:
-            raise ValueError(f"batch must lie between 1 and the {places} places, got {batch}.")
-        check_generator(generator)
+    return advance, bar.close

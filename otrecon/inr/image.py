@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from otrecon.grid import check_im_size
 from otrecon.inr.coordinates import pixel_coordinates
 from otrecon.inr.mlp import Mlp
 
 __all__ = ["ImageINR"]
+
+PIECE = 1 << 16
+"""Places that are drawn at a time."""
 
 
 class ImageINR(nn.Module):
@@ -43,13 +47,17 @@ class ImageINR(nn.Module):
 
     def __init__(self, network: Mlp, shape: Sequence[int], *, times: Tensor | None = None) -> None:
         super().__init__()
-        coordinates = pixel_coordinates(shape, times=times)
+        if not isinstance(network, Mlp):
+            raise TypeError(f"network must be a Siren or another Mlp, got {type(network).__name__}.")
+        self.shape, self.times = check_im_size(shape), times
+        weights = next(network.parameters())
+        coordinates = pixel_coordinates(self.shape, times=times, dtype=weights.dtype, device=weights.device)
         if (network.in_features, network.out_features) != (coordinates.shape[-1], 2):
             raise ValueError(
                 f"the network maps {network.in_features} coordinates to {network.out_features} numbers; this image "
                 f"needs {coordinates.shape[-1]} and 2, real and imaginary part."
             )
-        self.network, self.times = network, times
+        self.network = network
         self.register_buffer("coordinates", coordinates, persistent=False)
 
     def forward(self, indices: Tensor | None = None) -> Tensor:
@@ -63,9 +71,11 @@ class ImageINR(nn.Module):
 
         What appears between the pixels or the frames that were fitted is the network's guess.
         """
-        if shape is None:
-            shape = self.coordinates.shape[-3:-1]
-        if times is None:
-            times = self.times
-        places = pixel_coordinates(tuple(shape), times=times, dtype=self.coordinates.dtype)
-        return torch.view_as_complex(self.network(places.to(self.coordinates.device)))
+        if times is not None and self.times is None:
+            raise ValueError("this is an image, without time: leave times out.")
+        size = self.shape if shape is None else check_im_size(shape)
+        places = pixel_coordinates(size, times=self.times if times is None else times, dtype=self.coordinates.dtype)
+        # Piece by piece: a network as wide as a page needs a hundred times the memory of its picture.
+        pieces = places.flatten(0, -2).to(self.coordinates.device).split(PIECE)
+        values = torch.cat([self.network(piece) for piece in pieces])
+        return torch.view_as_complex(values.unflatten(0, places.shape[:-1]))

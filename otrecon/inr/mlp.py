@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from otrecon.inr.activations import ReLU
+from otrecon.checks import check_count
+from otrecon.inr.activations import ACTIVATIONS
 from otrecon.inr.coordinates import check_coordinates
 from otrecon.inr.encodings import FourierFeatures
 from otrecon.randomness import check_generator
 
 __all__ = ["Mlp"]
+
+Activation = str | Callable[[], nn.Module]
 
 
 class Mlp(nn.Module):
@@ -30,18 +34,23 @@ class Mlp(nn.Module):
     out_features
         Numbers for each place.
     activation
-        Makes the activation of layer 0, 1, ...: ``lambda layer: Gaussian(10.0)``. By default `ReLU`.
+        A name from `ACTIVATIONS`, or what makes one: ``lambda: Gaussian(20.0)``.
+    first_activation
+        That of the first layer, where it differs.
     encoding
         What the coordinates pass first, such as `FourierFeatures`.
+    check_range
+        Whether coordinates outside [-1, 1] are refused. Under `torch.compile` and the transforms of `torch.func`, which
+        cannot look at values, say False.
     generator
         Source of the initial weights: PyTorch's own initialisation, ``U(-1/sqrt(n), 1/sqrt(n))`` for weights and
         biases of a layer with ``n`` inputs.
 
     Raises
     ------
-    ValueError
-        If a size is not a positive integer, or the encoding takes another number of coordinates. In `forward`, if a
-        coordinate lies outside [-1, 1] or their number differs.
+    TypeError, ValueError
+        If a size is not a positive integer, an activation is none, or the encoding takes another number of coordinates.
+        In `forward`, if a coordinate lies outside [-1, 1] or their number differs.
     """
 
     def __init__(
@@ -51,31 +60,27 @@ class Mlp(nn.Module):
         hidden_layers: int,
         out_features: int,
         *,
-        activation: Callable[[int], nn.Module] = lambda _layer: ReLU(),
+        activation: Activation = "relu",
+        first_activation: Activation | None = None,
         encoding: FourierFeatures | None = None,
+        check_range: bool = True,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        sizes = {"in_features": in_features, "hidden_features": hidden_features, "out_features": out_features}
-        for name, size in (*sizes.items(), ("hidden_layers", hidden_layers)):
-            least = 0 if name == "hidden_layers" else 1
-            if isinstance(size, bool) or not isinstance(size, int) or size < least:
-                raise ValueError(
-                    f"{name} must be a{' positive' if least else 'n'} integer, at least {least}, got {size}."
-                )
+        self.in_features = check_count("in_features", in_features)
+        self.out_features = check_count("out_features", out_features)
+        width, depth = check_count("hidden_features", hidden_features), check_count("hidden_layers", hidden_layers, 0)
         check_generator(generator)
+        self.encoding, self.check_range = encoding, check_range
         first = in_features
         if encoding is not None:
             if encoding.in_features != in_features:
                 raise ValueError(f"the encoding takes {encoding.in_features} coordinates, not {in_features}.")
             first = encoding.out_features
-        self.in_features, self.out_features = in_features, out_features
-        self.encoding = encoding
-        widths = [first, *[hidden_features] * (hidden_layers + 1)]
-        self.layers = nn.ModuleList(
-            skip_init(nn.Linear, n, m) for n, m in zip(widths, [*widths[1:], out_features], strict=True)
-        )
-        self.activations = nn.ModuleList(activation(layer) for layer in range(hidden_layers + 1))
+        sizes = [first, *[width] * (depth + 1), self.out_features]
+        self.layers = nn.ModuleList(skip_init(nn.Linear, n, m) for n, m in pairwise(sizes))
+        makers = [first_activation or activation, *[activation] * depth]
+        self.activations = nn.ModuleList(_made(maker) for maker in makers)
         self.initialise(generator)
 
     @property
@@ -87,29 +92,46 @@ class Mlp(nn.Module):
         """Draw all weights anew."""
         for layer in self.linear:
             bound = layer.in_features**-0.5
-            _uniform(layer.weight, bound, generator)
-            _uniform(layer.bias, bound, generator)
+            draw_uniform(layer.weight, bound, generator)
+            draw_uniform(layer.bias, bound, generator)
 
     def hidden(self, coordinates: Tensor) -> list[Tensor]:
         """List the outputs of every activation, first to last, ``(..., hidden_features)`` each."""
-        check_coordinates(coordinates)
-        if coordinates.shape[-1] != self.in_features:
-            raise ValueError(f"this network takes {self.in_features} coordinates, got {coordinates.shape[-1]}.")
-        values = coordinates if self.encoding is None else self.encoding(coordinates)
-        outputs = []
-        for layer, activation in zip(self.layers[:-1], self.activations, strict=True):
+        values, outputs = self._encoded(coordinates), []
+        for layer, activation in zip(self.linear[:-1], self.activations, strict=True):
             values = activation(layer(values))
             outputs.append(values)
         return outputs
 
     def forward(self, coordinates: Tensor) -> Tensor:
         """Map ``(..., in_features)`` within [-1, 1] to ``(..., out_features)``."""
-        result: Tensor = self.layers[-1](self.hidden(coordinates)[-1])
+        values = self._encoded(coordinates)
+        for layer, activation in zip(self.linear[:-1], self.activations, strict=True):
+            values = activation(layer(values))
+        result: Tensor = self.layers[-1](values)
         return result
 
+    def _encoded(self, coordinates: Tensor) -> Tensor:
+        if self.check_range:
+            check_coordinates(coordinates)
+        if coordinates.shape[-1] != self.in_features:
+            raise ValueError(f"this network takes {self.in_features} coordinates, got {coordinates.shape[-1]}.")
+        return coordinates if self.encoding is None else self.encoding(coordinates)
 
-def _uniform(values: Tensor, bound: float, generator: torch.Generator) -> None:
+
+def draw_uniform(values: Tensor, bound: float, generator: torch.Generator) -> None:
     """Fill with numbers between -bound and bound, drawn on the generator's device."""
     draw = torch.rand(values.shape, generator=generator, device=generator.device, dtype=torch.float64)
     with torch.no_grad():
         values.copy_(bound * (2 * draw - 1))
+
+
+def _made(maker: Activation) -> nn.Module:
+    if isinstance(maker, str):
+        if maker not in ACTIVATIONS:
+            raise ValueError(f"there is no activation {maker!r}; there are {', '.join(ACTIVATIONS)}.")
+        return ACTIVATIONS[maker]()
+    made = None if isinstance(maker, nn.Module) else maker()
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"activation must be a name or make a module, such as lambda: Gaussian(20.0), got {maker!r}.")
+    return made

@@ -46,6 +46,24 @@ def test_the_term_is_the_residual_relative_to_the_data():
         assert torch.autograd.gradcheck(LeastSquares(matrix, y, gram=gram), x.clone().requires_grad_())
 
 
+@pytest.mark.parametrize("gram", [True, False])
+def test_its_gradient_can_be_differentiated(gram):
+    matrix = Matrix(randn((5, 3), seed=3))
+    x, y = randn((3,), seed=4).requires_grad_(), randn((5,), seed=5)
+    term = LeastSquares(matrix, y, gram=gram)
+    assert torch.autograd.gradgradcheck(term, x)
+
+
+@pytest.mark.parametrize("gram", [True, False])
+def test_real_images_and_data(gram):
+    matrix = Matrix(randn((5, 3), seed=3, dtype=torch.float64))
+    x, y = randn((3,), seed=4, dtype=torch.float64).requires_grad_(), randn((5,), seed=5, dtype=torch.float64)
+    term = LeastSquares(matrix, y, gram=gram)
+    expected = float((matrix.matrix @ x.detach() - y).square().sum() / y.square().sum())
+    assert term(x).item() == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(term, x)
+
+
 def test_exact_data_leave_nothing():
     operator = cartesian()
     truth = randn(SIZE, seed=6, dtype=torch.complex128)
@@ -65,6 +83,13 @@ def test_an_image_is_its_pixels():
     torch.testing.assert_close(image(torch.tensor([0, 21, 479])).detach(), whole.flatten()[[0, 21, 479]])
     torch.testing.assert_close(image.render(), whole)
     torch.testing.assert_close(image.render((48, 40))[::2, ::2], whole)
+
+
+def test_it_has_the_precision_of_its_network_and_is_drawn_in_pieces(monkeypatch):
+    image = ImageINR(network().double(), SIZE)
+    assert image().dtype == torch.complex128
+    monkeypatch.setattr("otrecon.inr.image.PIECE", 7)
+    torch.testing.assert_close(image.render(), image().detach())
 
 
 def test_a_film_has_moments_between_its_frames():
@@ -95,5 +120,13 @@ def test_what_does_not_fit_is_refused():
     operator = cartesian()
     with pytest.raises(ValueError, match="all zero"):
         LeastSquares(operator, torch.zeros(operator.range, dtype=torch.complex64))
+    with pytest.raises(ValueError, match=r"the image has shape \(2, 24, 20\); these data are of \(24, 20\)"):
+        LeastSquares(operator, torch.ones(operator.range, dtype=torch.complex64))(torch.ones(2, *SIZE) + 0j)
+    with pytest.raises(TypeError, match="must be a Siren or another Mlp"):
+        ImageINR(torch.nn.Linear(2, 2), SIZE)
+    with pytest.raises(ValueError, match="two positive integers"):
+        ImageINR(network(3), (4, 5, 6))
+    with pytest.raises(ValueError, match="leave times out"):
+        ImageINR(network(), SIZE).render(times=frame_times(2))
     with pytest.raises(ValueError, match="expects a range of shape"):
         LeastSquares(operator, torch.ones(4, 5, dtype=torch.complex64))

@@ -47,9 +47,29 @@ def test_the_sinc_has_a_slope_of_zero_at_zero():
     assert float(z.grad) == 0
 
 
-@pytest.mark.parametrize("wrong", [0, -1.0, math.nan, math.inf, "30", True])
-def test_a_frequency_is_a_positive_number(wrong):
-    with pytest.raises(ValueError, match="omega must be a positive number"):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_sinc_has_its_derivatives_near_zero(dtype):
+    z = torch.tensor([0.0, 8e-6, 3e-4, 5e-4], dtype=dtype, requires_grad=True)
+    (slope,) = torch.autograd.grad(Sinc(30.0)(z).sum(), z, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), z)
+    u = 30 * z.detach().double()
+    torch.testing.assert_close(slope.detach().double(), 30 * (-u / 3 + u**3 / 30), rtol=1e-4, atol=1e-9)
+    torch.testing.assert_close(bend.double(), 900 * (-1 / 3 + u**2 / 10), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (0, ValueError),
+        (-1.0, ValueError),
+        (math.nan, ValueError),
+        (math.inf, ValueError),
+        ("30", TypeError),
+        (True, TypeError),
+    ],
+)
+def test_a_frequency_is_a_positive_number(wrong, error):
+    with pytest.raises(error, match="omega must be"):
         Sine(wrong)
 
 
@@ -62,9 +82,27 @@ def test_a_siren_of_six_layers_keeps_its_scale_through_depth(coordinates, width,
     assert len(spreads) == 6
     # A sine of a standard normal, whatever the depth.
     assert float((spreads * 2**0.5 - 1).abs().max()) < 0.1
+    # And per unit, over the places: none has fallen silent.
+    assert float(torch.stack([layer.detach().std(0).median() for layer in network.hidden(places)]).min()) > 0.2
     network(places).square().mean().backward()
     sizes = [float(layer.weight.grad.std()) for layer in network.layers]
     assert all(math.isfinite(size) and size > 0 for size in sizes)
+
+
+@pytest.mark.parametrize("omega", [10.0, 30.0])
+def test_without_biases_the_arguments_follow_their_recursion(omega):
+    network = Siren(2, 1024, 4, 1, omega_0=200.0, hidden_omega_0=omega, generator=seeded(3))
+    with torch.no_grad():
+        for layer in network.linear:
+            layer.bias.zero_()
+    places = 2 * torch.rand(4096, 2, generator=seeded(9)) - 1
+    outputs = network.hidden(places)
+    # Of a first layer with many turns the sine has the variance 1/2; then v -> 1 - exp(-2 v).
+    variance = 1.0
+    for layer, values in zip(network.linear[1:-1], outputs, strict=False):
+        argument = omega * layer(values).detach()
+        assert float(argument.square().mean()) == pytest.approx(variance, rel=0.05)
+        variance = 1 - math.exp(-2 * variance)
 
 
 def test_with_the_weights_of_pytorch_it_varies_far_too_fast():
@@ -74,6 +112,12 @@ def test_with_the_weights_of_pytorch_it_varies_far_too_fast():
     near = (places + 1e-3).clamp(max=1)
     steps = [float((net.hidden(near)[-1] - net.hidden(places)[-1]).detach().abs().mean()) for net in (right, wrong)]
     assert steps[1] > 5 * steps[0]
+
+
+def test_activations_by_name_and_by_maker():
+    network = Mlp(2, 8, 2, 1, activation="hosc", first_activation=lambda: Gaussian(20.0), generator=seeded())
+    assert [type(one) for one in network.activations] == [Gaussian, Hosc, Hosc]
+    assert network.activations[0].scale == 20.0
 
 
 def test_weights_lie_within_the_bounds_of_the_paper():
@@ -108,6 +152,7 @@ def test_the_three_families_of_frequencies():
     drawn = FourierFeatures.gaussian(2, 5000, 7.0, generator=seeded()).frequencies
     assert drawn.shape == (5000, 2)
     assert float(drawn.std()) == pytest.approx(7.0, rel=0.03)
+    assert drawn.dtype == torch.float64
     spaced = FourierFeatures.log_spaced(2, 5, 8.0).frequencies
     assert spaced[::2, 0].tolist() == pytest.approx([0.5, 1, 2, 4, 8])
     assert spaced[1::2, 1].tolist() == pytest.approx([0.5, 1, 2, 4, 8])
@@ -123,9 +168,14 @@ def test_an_encoded_network_moves_with_its_device_and_dtype():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Mlp(2, 0, 1, 1, generator=seeded()), ValueError, "hidden_features must be a positive integer"),
-        (lambda: Mlp(2, 8, -1, 1, generator=seeded()), ValueError, "hidden_layers"),
-        (lambda: Mlp(2, 8, 1.5, 1, generator=seeded()), ValueError, "hidden_layers"),
+        (lambda: Mlp(2, 0, 1, 1, generator=seeded()), ValueError, "hidden_features must be at least 1"),
+        (lambda: Mlp(2, 8, -1, 1, generator=seeded()), ValueError, "hidden_layers must be at least 0"),
+        (lambda: Mlp(2, 8, 1.5, 1, generator=seeded()), TypeError, "hidden_layers must be an integer"),
+        (lambda: Mlp(2, 8, 1, 1, activation="tanh", generator=seeded()), ValueError, "there are relu, sine"),
+        (lambda: Mlp(2, 8, 1, 1, activation=Gaussian(9.0), generator=seeded()), TypeError, "a name or make a module"),
+        (lambda: Siren(2, 8, 1, 1, hidden_omega_0=0, generator=seeded()), ValueError, "hidden_omega_0 must be"),
+        (lambda: FourierFeatures.log_spaced(2, 1, 8.0), ValueError, "per_axis must be at least 2"),
+        (lambda: FourierFeatures.log_spaced(2, 4, 0.1), ValueError, "above the lowest"),
         (lambda: Mlp(2, 8, 1, 1, generator=0), TypeError, "torch.Generator"),
         (lambda: Mlp(3, 8, 1, 1, encoding=FourierFeatures.basic(2), generator=seeded()), ValueError, "takes 2 coord"),
         (lambda: FourierFeatures([[1.0]]), TypeError, "real floating-point tensor"),
