@@ -175,7 +175,9 @@ def test_a_finished_run_is_not_run_again(tmp_path):
 
 SCRIPT = textwrap.dedent(
     """
-    import sys, torch
+    import signal, sys, torch
+    # A job in the background is born with interruptions ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from tests.inr.test_fitting import batches, problem, weights
     from otrecon.inr import fit
     torch.set_num_threads(1)
