@@ -110,7 +110,7 @@ def test_the_rule_itself(module, source, wrong):
     assert bool(complaints(source, module)) is wrong
 
 
-ROOMS = ["operators", "metrics", "phantoms", "data", "solvers", "mri", "ot", "lab", "show"]
+ROOMS = ["operators", "metrics", "phantoms", "data", "solvers", "mri", "ot", "inr", "lab", "show"]
 
 
 @pytest.fixture(scope="module")

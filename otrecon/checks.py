@@ -1,0 +1,27 @@
+"""Questions that every room asks of a number, and answers that say what to do."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+__all__ = ["check_count", "check_positive"]
+
+
+def check_count(name: str, value: int, least: int = 1) -> int:
+    """Return an integer of at least ``least``, or raise TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    return int(value)
+
+
+def check_positive(name: str, value: float) -> float:
+    """Return a positive finite number as a float, or raise TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    number = float(value)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}.")
+    return number

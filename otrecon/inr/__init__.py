@@ -1,0 +1,31 @@
+"""Images as networks: coordinates in, grey values or k-space out."""
+
+from otrecon.inr.activations import ACTIVATIONS, Gabor, Gaussian, Hosc, ReLU, Sinc, Sine
+from otrecon.inr.coordinates import frame_times, pixel_coordinates
+from otrecon.inr.data_term import LeastSquares
+from otrecon.inr.encodings import FourierFeatures
+from otrecon.inr.fitting import Fit, constant, cosine, fit
+from otrecon.inr.image import ImageINR
+from otrecon.inr.mlp import Mlp
+from otrecon.inr.siren import Siren
+
+__all__ = [
+    "ACTIVATIONS",
+    "Fit",
+    "FourierFeatures",
+    "Gabor",
+    "Gaussian",
+    "Hosc",
+    "ImageINR",
+    "LeastSquares",
+    "Mlp",
+    "ReLU",
+    "Sinc",
+    "Sine",
+    "Siren",
+    "constant",
+    "cosine",
+    "fit",
+    "frame_times",
+    "pixel_coordinates",
+]

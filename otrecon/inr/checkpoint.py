@@ -1,0 +1,116 @@
+"""A fit on disk: everything that the next step depends on, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Checkpoint"]
+
+FORMAT = 1
+KEYS = {"format", "settings", "network", "optimiser", "generator", "left", "best", "history"}
+BEST = ("step", "loss", "recent", "weights")
+
+
+class _Draw(Protocol):
+    left: Tensor
+
+
+class _Best(Protocol):
+    step: int
+    loss: float
+    recent: list[float]
+    weights: dict[str, Tensor]
+
+
+class Checkpoint:
+    """State of a fit, in one file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    settings
+        What makes it this run and no other: numbers, texts and lists, compared when the file is read.
+    network, optimiser, generator, draw, best, history
+        What is saved, and what `load` restores in place.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: dict[str, Any],
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        generator: torch.Generator | None,
+        draw: _Draw | None,
+        best: _Best,
+        history: list[float],
+    ) -> None:
+        self.path, self.settings = path, settings
+        self.network, self.optimiser, self.generator = network, optimiser, generator
+        self.draw, self.best, self.history = draw, best, history
+
+    def save(self) -> None:
+        """Write beside the file, then put the new one in its place: a full disk or a power cut loses nothing."""
+        state = {
+            "format": FORMAT,
+            "settings": self.settings,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": None if self.generator is None else self.generator.get_state(),
+            "left": None if self.draw is None else self.draw.left.clone(),
+            "best": {name: getattr(self.best, name) for name in BEST},
+            "history": torch.tensor(self.history, dtype=torch.float64),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name + ".")
+        beside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except (OSError, RuntimeError) as error:
+            beside.unlink(missing_ok=True)
+            raise OSError(
+                f"the checkpoint {self.path} could not be written ({error}); the one before it, if any, is untouched: "
+                "make room or give another path."
+            ) from error
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def load(self) -> None:
+        """Restore what is in the file; do nothing where there is none."""
+        if not self.path.exists():
+            return
+        damaged = f"{self.path} is no checkpoint of a fit, or it is damaged: move it away to start afresh."
+        try:
+            state = torch.load(self.path, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, pickle.UnpicklingError) as error:
+            raise ValueError(damaged) from error
+        if not isinstance(state, dict) or state.keys() != KEYS or state["format"] != FORMAT:
+            raise ValueError(damaged)
+        other = [name for name, value in self.settings.items() if state["settings"].get(name) != value]
+        if other:
+            raise ValueError(
+                f"{self.path} belongs to another run, which had another {', another '.join(other)}: give another path, "
+                "or move it away to start afresh."
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in BEST:
+            setattr(self.best, name, state["best"][name])
+        if self.generator is not None and state["generator"] is not None:
+            self.generator.set_state(state["generator"])
+            if self.draw is not None:
+                self.draw.left = state["left"].to(self.generator.device)
+        self.history[:] = state["history"].tolist()
