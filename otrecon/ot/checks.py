@@ -9,6 +9,8 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_count, check_positive, kind
+
 __all__ = [
     "check_constant",
     "check_cost",
@@ -34,7 +36,7 @@ LONGEST = 1e50
 def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of a grid, or raise TypeError or ValueError."""
     if isinstance(shape, Tensor) or not isinstance(shape, Sequence) or isinstance(shape, str):
-        raise TypeError(f"shape must be 1 to 3 integers, such as (64, 64), got {_kind(shape)}.")
+        raise TypeError(f"shape must be 1 to 3 integers, such as (64, 64), got {kind(shape)}.")
     sizes = tuple(shape)
     if any(isinstance(n, bool) or not isinstance(n, Integral) for n in sizes):
         raise TypeError(f"shape must be integers, got {sizes}.")
@@ -49,7 +51,7 @@ def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, .
     """Return the spacing along each axis, or raise TypeError or ValueError."""
     values = [float(spacing)] * ndim if isinstance(spacing, Real) else spacing
     if isinstance(values, (Tensor, str)) or not isinstance(values, Sequence):
-        raise TypeError(f"spacing must be a number, or one for each axis, got {_kind(spacing)}.")
+        raise TypeError(f"spacing must be a number, or one for each axis, got {kind(spacing)}.")
     if len(values) != ndim:
         raise ValueError(f"spacing has {len(values)} numbers for {ndim} axes; give one number, or one for each axis.")
     return tuple(check_length("spacing", value) for value in values)
@@ -57,7 +59,7 @@ def check_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float, .
 
 def check_length(name: str, value: float) -> float:
     """Return a positive finite number as a float, or raise TypeError or ValueError."""
-    value = _check_number(name, value)
+    value = check_positive(name, value)
     if not 1 / LONGEST <= value <= LONGEST:
         raise ValueError(f"{name} must lie between {1 / LONGEST:.0e} and {LONGEST:.0e}, got {value}: change the unit.")
     return value
@@ -74,18 +76,15 @@ def check_reach(reach: float | None) -> float:
 
 def check_settings(tol: float, max_iterations: int) -> None:
     """Raise TypeError or ValueError unless a tolerance and a limit make sense."""
-    _check_number("tol", tol)
-    if isinstance(max_iterations, bool) or not isinstance(max_iterations, Integral):
-        raise TypeError(f"max_iterations must be an integer, got {_kind(max_iterations)}.")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}.")
+    check_positive("tol", tol)
+    check_count("max_iterations", max_iterations)
 
 
 def check_real(name: str, values: Tensor) -> None:
     """Raise TypeError unless values are a tensor of float32 or float64."""
     if not isinstance(values, Tensor):
         way = "stack makes one of several" if isinstance(values, Sequence) else "as_tensor makes one of a numpy array"
-        raise TypeError(f"{name} must be a tensor, got {_kind(values)}; torch.{way}.")
+        raise TypeError(f"{name} must be a tensor, got {kind(values)}; torch.{way}.")
     if values.is_complex():
         raise TypeError(f"{name} is complex; mass is real: to_measure takes the modulus and normalises.")
     if values.dtype not in REAL:
@@ -160,7 +159,7 @@ def check_weights(weights: Tensor | Sequence[float] | None, count: int, device: 
         return torch.full((count,), 1 / count, dtype=torch.float64, device=device)
     if not isinstance(weights, Tensor):
         if not isinstance(weights, Sequence) or not all(isinstance(one, Real) for one in weights):
-            raise TypeError(f"weights must be a tensor or a list of numbers, got {_kind(weights)}.")
+            raise TypeError(f"weights must be a tensor or a list of numbers, got {kind(weights)}.")
         weights = torch.tensor([float(one) for one in weights], dtype=torch.float64, device=device)
     check_real("weights", weights)
     if weights.device != device:
@@ -191,7 +190,7 @@ def check_cost(cost: Tensor) -> Tensor:
 def check_displacement_cost(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return the costs of all displacements in float64, or raise TypeError or ValueError."""
     if not isinstance(values, Tensor):
-        raise TypeError(f"cost must return a tensor, got {_kind(values)}.")
+        raise TypeError(f"cost must return a tensor, got {kind(values)}.")
     if values.is_complex():
         raise TypeError("cost must return real numbers, got complex ones.")
     try:
@@ -214,16 +213,3 @@ def check_constant(name: str, values: Tensor) -> None:
             f"{name} requires a gradient, and transport has none in it: give {name}.detach(). The derivative of a "
             "value in the costs is the plan, plan.dense()."
         )
-
-
-def _check_number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {_kind(value)}.")
-    number = float(value)
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be positive and finite, got {value}.")
-    return number
-
-
-def _kind(value: object) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
