@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["cartesian_trajectory", "check_im_size", "check_ktraj", "normalised_coordinates"]
+__all__ = ["cartesian_trajectory", "check_im_size", "check_ktraj", "normalised_axis", "normalised_coordinates"]
 
 _CYCLES = (0.4, math.sqrt(0.5))
 """How far from k = 0 a full trajectory ends when it is in cycles/voxel: a readout of 5 samples, and the corner of the
@@ -97,6 +97,11 @@ def check_ktraj(ktraj: Tensor, *, limit: float = math.pi) -> Tensor:
     return ktraj
 
 
+def normalised_axis(n: int, *, device: Any = None) -> Tensor:
+    """Pixel centres of one axis in units of half the field of view: ``2 (i - n // 2) / n``, float64 ``(n,)``."""
+    return 2 * (torch.arange(n, dtype=torch.float64, device=device) - n // 2) / n
+
+
 def normalised_coordinates(im_size: Sequence[int], *, device: Any = None) -> tuple[Tensor, Tensor]:
     """Pixel centres in units of half the field of view: ``2 (i - n // 2) / n`` along each axis.
 
@@ -112,6 +117,5 @@ def normalised_coordinates(im_size: Sequence[int], *, device: Any = None) -> tup
     tuple of Tensor
         ``y`` of shape ``(ny, 1)`` and ``x`` of shape ``(1, nx)``, float64, within [-1, 1], ready to broadcast.
     """
-    ny, nx = check_im_size(im_size)
-    y, x = (2 * (torch.arange(n, dtype=torch.float64, device=device) - n // 2) / n for n in (ny, nx))
+    y, x = (normalised_axis(n, device=device) for n in check_im_size(im_size))
     return y[:, None], x[None, :]

@@ -1,6 +1,6 @@
 """What large images take: time and peak memory of a divergence at the package's own tolerance.
 
-``python -m benchmarks.transport large``: ours alone, since no peer that visits pairs gets here within a minute.
+``python -m benchmarks.transport large``: ours alone. Peers of these sizes, as far as they get, are in the other tables.
 """
 
 from __future__ import annotations

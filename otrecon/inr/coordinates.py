@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from otrecon.checks import check_count
+from otrecon.grid import normalised_axis
 
 __all__ = ["check_coordinates", "frame_times", "pixel_coordinates"]
 
@@ -56,7 +57,7 @@ def pixel_coordinates(
     sizes = tuple(shape) if isinstance(shape, Sequence) and not isinstance(shape, str) else ()
     if not 1 <= len(sizes) <= 3 or any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in sizes):
         raise ValueError(f"shape must be 1 to 3 positive integers, such as (64, 64), got {shape!r}.")
-    axes = [2 * (torch.arange(n, dtype=torch.float64) - n // 2) / n for n in sizes]
+    axes = [normalised_axis(n) for n in sizes]
     if times is not None:
         if not isinstance(times, Tensor) or times.ndim != 1 or times.numel() == 0:
             raise TypeError("times must be a tensor of moments, (t,): frame_times makes one.")

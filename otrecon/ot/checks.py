@@ -113,7 +113,11 @@ def check_measure(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
         )
     total = values.detach().flatten(values.ndim - len(shape)).sum(-1, dtype=torch.float64)
     if bool((total == 0).any()):
-        raise ValueError(f"{name} holds no mass (all its values are zero): there is nothing to move.")
+        member = "" if total.ndim == 0 else f" in member {(total == 0).nonzero()[0].tolist()} of its batch"
+        raise ValueError(
+            f"{name} holds no mass{member} (all its values are zero): there is nothing to move. The last {len(shape)} "
+            "axes are space, those before a batch."
+        )
     if bool(torch.isinf(total).any()):
         raise ValueError(f"{name} holds more mass than float64 can add up: divide it by its largest value.")
 
@@ -158,14 +162,17 @@ def check_weights(weights: Tensor | Sequence[float] | None, count: int, device: 
     if weights is None:
         return torch.full((count,), 1 / count, dtype=torch.float64, device=device)
     if not isinstance(weights, Tensor):
-        if not isinstance(weights, Sequence) or not all(isinstance(one, Real) for one in weights):
-            raise TypeError(f"weights must be a tensor or a list of numbers, got {kind(weights)}.")
-        weights = torch.tensor([float(one) for one in weights], dtype=torch.float64, device=device)
+        try:
+            weights = torch.as_tensor(weights, dtype=torch.float64, device=device)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"weights must be a tensor, an array or a list of numbers, got {kind(weights)}.") from None
     check_real("weights", weights)
     if weights.device != device:
         raise TypeError(f"weights are on {weights.device}, the measures on {device}: bring them to one device.")
     if weights.shape[-1:] != (count,):
-        raise ValueError(f"weights has shape {tuple(weights.shape)}; {count} measures need one weight for each.")
+        raise ValueError(
+            f"weights has shape {tuple(weights.shape)}; {count} measures need one weight for each, along the last axis."
+        )
     shares = weights.double()
     values = shares.detach()
     if not bool(torch.isfinite(values).all()) or bool((values < 0).any()):

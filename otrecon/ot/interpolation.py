@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from otrecon.checks import kind
 from otrecon.ot.checks import check_measure, check_real
 from otrecon.ot.geometry import RegularGrid
 from otrecon.ot.parcels import ParcelPlan
@@ -53,7 +54,11 @@ def displacement_interpolation(
     ----------
     R. McCann, A convexity principle for interacting gases, 1997.
     """
-    if isinstance(time, bool) or not isinstance(time, Real) or not 0 <= time <= 1:
+    if isinstance(time, Tensor) and time.ndim == 0:
+        time = float(time)
+    if isinstance(time, bool) or not isinstance(time, Real):
+        raise TypeError(f"time must be one number, got {kind(time)}: call once for each.")
+    if not 0 <= time <= 1:
         raise ValueError(f"time is {time}; it runs from 0, the first measure, to 1, the last.")
     _check_grid(geometry)
     plan = transport if isinstance(transport, Tensor | ParcelPlan) else getattr(transport, "plan", transport)

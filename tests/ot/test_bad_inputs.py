@@ -176,8 +176,8 @@ def test_settings_are_given_by_name():
 AVERAGES = {
     "one image": ({"measures": three()[0]}, ValueError, "torch.stack makes it"),
     "other masses": ({"measures": torch.cat([three(), 2 * three()])}, ValueError, "give reach="),
-    "words for weights": ({"weights": ["a", "b", "c"]}, TypeError, "a tensor or a list of numbers"),
-    "one number for weights": ({"weights": 0.3}, TypeError, "a tensor or a list of numbers, got float"),
+    "words for weights": ({"weights": ["a", "b", "c"]}, TypeError, "a tensor, an array or a list of numbers"),
+    "one number for weights": ({"weights": 0.3}, ValueError, "one weight for each"),
     "integer weights": ({"weights": torch.tensor([1, 0, 0])}, TypeError, r"weights.to\(torch.float64\)"),
     "too few weights": ({"weights": torch.tensor([0.5, 0.5])}, ValueError, "one weight for each"),
     "weights of another batch": (

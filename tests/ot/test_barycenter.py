@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -204,8 +205,9 @@ def test_weights_as_a_list_and_weights_of_a_batch():
     way = barycenter(pair, IMAGE, blur=1.0, weights=torch.cat([1 - times, times], dim=1))
     assert way.measure.shape == (2, 64, 64)
     for one, t in zip(way.measure, (0.2, 0.8), strict=True):
-        alone = barycenter(pair, IMAGE, blur=1.0, weights=[1 - t, t]).measure
-        torch.testing.assert_close(one, alone, rtol=0, atol=1e-5)
+        for weights in ([1 - t, t], np.array([1 - t, t]), (1 - t, t)):
+            alone = barycenter(pair, IMAGE, blur=1.0, weights=weights).measure
+            torch.testing.assert_close(one, alone, rtol=0, atol=1e-5)
 
 
 def test_equal_masses_and_a_long_reach_are_balanced():

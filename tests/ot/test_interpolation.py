@@ -152,11 +152,18 @@ def test_mass_and_mean_are_kept_wherever_points_lie(shape, points, seed, spacing
     )
 
 
-@pytest.mark.parametrize("time", [-0.1, 1.1, math.nan, "half", None, True])
+@pytest.mark.parametrize("time", [-0.1, 1.1, math.nan, "half", None, True, torch.linspace(0, 1, 3)])
 def test_time_runs_from_0_to_1(time):
     a, b = _pair((5,), 10)
-    with pytest.raises(ValueError, match="from 0"):
+    with pytest.raises((ValueError, TypeError), match=r"from 0|one number"):
         displacement_interpolation(emd(a, b, Grid((5,))), time, Grid((5,)))
+
+
+def test_a_time_may_be_a_tensor():
+    a, b = _pair((5,), 10)
+    plan = emd(a, b, Grid((5,)))
+    found = displacement_interpolation(plan, torch.tensor(0.25), Grid((5,)))
+    assert torch.equal(found, displacement_interpolation(plan, 0.25, Grid((5,))))
 
 
 @pytest.mark.parametrize(
