@@ -1,13 +1,14 @@
-"""Questions that every room asks of a number, and answers that say what to do."""
+"""Questions that every room asks of a number or a tensor, and answers that say what to do."""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral, Real
 
+import torch
 from torch import Tensor
 
-__all__ = ["check_count", "check_positive", "kind"]
+__all__ = ["check_complex", "check_count", "check_finite", "check_positive", "kind"]
 
 
 def check_count(name: str, value: int, least: int = 1) -> int:
@@ -27,6 +28,20 @@ def check_positive(name: str, value: float) -> float:
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be positive and finite, got {value!r}.")
     return number
+
+
+def check_complex(x: Tensor, name: str) -> None:
+    """Raise TypeError unless ``x`` is a complex tensor."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}: convert it first.")
+    if not x.is_complex():
+        raise TypeError(f"{name} must be complex, got {x.dtype}: convert it with {name}.to(torch.complex64).")
+
+
+def check_finite(x: Tensor, name: str) -> None:
+    """Raise ValueError if ``x`` holds NaN or infinity: one such sample would spoil every estimate made of it."""
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} contain NaN or infinity: remove these samples, or set them to 0 first.")
 
 
 def kind(value: object) -> str:

@@ -1,13 +1,14 @@
 """Magnetic resonance imaging: Fourier transforms, sampling, coils, forward models, classical reconstructions."""
 
+from otrecon.coil_images import combine, root_sum_of_squares
+from otrecon.fourier import Fourier, fft2c, ifft2c
 from otrecon.mri.calibration import calibration_region, walsh
 from otrecon.mri.cartesian import CartesianMRI
-from otrecon.mri.coils import combine, g_factor, root_sum_of_squares, simulate_coils
+from otrecon.mri.coils import g_factor, simulate_coils
 from otrecon.mri.compression import CoilCompression, compress_coils
 from otrecon.mri.density import DensityCompensation, pipe_density, radial_density
 from otrecon.mri.differences import FiniteDifference
 from otrecon.mri.espirit import espirit, espirit_eigenmaps
-from otrecon.mri.fourier import Fourier, fft2c, ifft2c
 from otrecon.mri.masks import (
     SamplingMask,
     equispaced_lines,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_finite
+from otrecon.checks import check_complex, check_finite
 
 __all__ = ["calibration_region", "center_crop", "dominant_eigenpairs", "fix_phase", "walsh"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.coil_images import check_smaps
+from otrecon.fourier import fft2c, ifft2c
 from otrecon.grid import check_im_size
-from otrecon.mri.checks import check_smaps
-from otrecon.mri.fourier import fft2c, ifft2c
 from otrecon.mri.multicoil import MultiCoil
 
 __all__ = ["CartesianMRI"]

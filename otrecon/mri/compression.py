@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_finite
+from otrecon.checks import check_complex, check_finite
 
 __all__ = ["CoilCompression", "compress_coils"]
 

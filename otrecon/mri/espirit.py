@@ -12,8 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_complex, check_finite
 from otrecon.mri.calibration import calibration_region, center_crop, fix_phase
-from otrecon.mri.checks import check_complex, check_finite
 
 __all__ = ["espirit", "espirit_eigenmaps"]
 

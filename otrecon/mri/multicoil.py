@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_complex
+from otrecon.coil_images import check_smaps
 from otrecon.grid import check_im_size
-from otrecon.mri.checks import check_complex, check_smaps
 from otrecon.operators import LinearOperator
 
 __all__ = ["MultiCoil", "point_spread"]

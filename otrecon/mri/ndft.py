@@ -38,7 +38,7 @@ class NDFT(MultiCoil):
     Notes
     -----
     Time and memory grow as ``samples * y * x`` and ``samples * (y + x)`` per coil: meant for small problems. On the
-    Cartesian grid it equals :func:`~otrecon.mri.fourier.fft2c`.
+    Cartesian grid it equals :func:`~otrecon.fourier.fft2c`.
     """
 
     ktraj: Tensor

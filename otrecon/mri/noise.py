@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex, check_finite
-from otrecon.mri.coils import root_sum_of_squares
-from otrecon.mri.fourier import ifft2c
+from otrecon.checks import check_complex, check_finite
+from otrecon.coil_images import root_sum_of_squares
+from otrecon.fourier import ifft2c
 from otrecon.randomness import check_generator
 
 __all__ = ["add_noise", "correlated_noise", "noise_covariance", "noise_std", "prewhiten"]

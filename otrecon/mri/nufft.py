@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_complex
 from otrecon.grid import check_im_size, check_ktraj
-from otrecon.mri.checks import check_complex
 from otrecon.operators import LinearOperator
 
 __all__ = ["NUFFT", "apply_toeplitz", "toeplitz_kernel"]
@@ -22,7 +22,7 @@ class NUFFT(LinearOperator):
 
     An FFT on a grid of twice the size, then interpolation from the six neighbours an axis of each sample, with the
     Kaiser-Bessel kernel that torchkbnufft designs. The scaling is that of the orthonormal FFT: on the Cartesian grid
-    the operator equals :func:`~otrecon.mri.fourier.fft2c`.
+    the operator equals :func:`~otrecon.fourier.fft2c`.
 
     Parameters
     ----------

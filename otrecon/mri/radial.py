@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_complex
 from otrecon.grid import check_im_size, check_ktraj
-from otrecon.mri.checks import check_complex
 from otrecon.mri.multicoil import MultiCoil
 from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel
 from otrecon.operators import LinearOperator

@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from otrecon.mri import CartesianMRI, fft2c, ifft2c
+from otrecon.mri import CartesianMRI, fft2c, ifft2c, root_sum_of_squares, simulate_coils
 from otrecon.mri.calibration import calibration_region, center_crop, walsh
-from otrecon.mri.coils import root_sum_of_squares, simulate_coils
 from otrecon.mri.espirit import espirit, espirit_eigenmaps
 from otrecon.mri.masks import equispaced_lines, poisson_disk
 from otrecon.mri.noise import add_noise

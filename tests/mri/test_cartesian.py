@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from otrecon.fourier import fft2c
 from otrecon.mri.cartesian import CartesianMRI
-from otrecon.mri.fourier import fft2c
 from tests.laws import check_operator, randn, relative
 
 

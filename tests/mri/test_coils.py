@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from otrecon.mri import CartesianMRI
-from otrecon.mri.coils import combine, g_factor, root_sum_of_squares, simulate_coils
+from otrecon.mri import CartesianMRI, combine, g_factor, root_sum_of_squares, simulate_coils
 from tests.laws import randn, relative
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from otrecon.mri import fft2c
-from otrecon.mri.coils import combine, root_sum_of_squares, simulate_coils
+from otrecon.mri import combine, fft2c, root_sum_of_squares, simulate_coils
 from otrecon.mri.compression import compress_coils
 from tests.laws import randn, relative
 

@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from otrecon.mri import fft2c, ifft2c
-from otrecon.mri.coils import combine, root_sum_of_squares, simulate_coils
+from otrecon.mri import combine, fft2c, ifft2c, root_sum_of_squares, simulate_coils
 from otrecon.mri.noise import add_noise, correlated_noise, noise_covariance, noise_std, prewhiten
 from tests.laws import randn, relative
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from otrecon.fourier import fft2c
 from otrecon.mri.cartesian import CartesianMRI
-from otrecon.mri.fourier import fft2c
 from otrecon.mri.multicoil import point_spread
 from otrecon.mri.ndft import NDFT
 from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex
+from otrecon.checks import check_complex
 from otrecon.operators import LinearOperator
 from otrecon.solvers import LeastSquares, Solution
 from otrecon.solvers.solution import kind, reached

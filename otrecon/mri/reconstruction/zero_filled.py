@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from otrecon.mri.checks import check_complex
+from otrecon.checks import check_complex
 from otrecon.mri.reconstruction.result import Reconstruction, data_term
 from otrecon.operators import LinearOperator
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from otrecon.mri.fourier import Fourier, fft2c, ifft2c
+from otrecon.fourier import Fourier, fft2c, ifft2c
 from tests.laws import check_operator, randn, relative
 
 SIZES = [(6, 9), (5, 8), (7, 3), (1, 4)]

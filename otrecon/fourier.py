@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_complex
 from otrecon.grid import check_im_size
-from otrecon.mri.checks import check_complex
 from otrecon.operators import LinearOperator
 
 __all__ = ["Fourier", "fft2c", "ifft2c"]
