@@ -63,7 +63,7 @@ class ImageINR(nn.Module):
     def forward(self, indices: Tensor | None = None) -> Tensor:
         """Complex image ``(y, x)`` or film ``(t, y, x)``; or the values at flat indices of its pixels ``(n,)``."""
         places = self.coordinates if indices is None else self.coordinates.flatten(0, -2)[indices]
-        return torch.view_as_complex(self.network(places))
+        return torch.view_as_complex(self.network(places).contiguous())
 
     @torch.no_grad()
     def render(self, shape: Sequence[int] | None = None, *, times: Tensor | None = None) -> Tensor:

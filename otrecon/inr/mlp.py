@@ -78,14 +78,14 @@ class Mlp(nn.Module):
                 raise ValueError(f"the encoding takes {encoding.in_features} coordinates, not {in_features}.")
             first = encoding.out_features
         sizes = [first, *[width] * (depth + 1), self.out_features]
-        self.layers = nn.ModuleList(skip_init(nn.Linear, n, m) for n, m in pairwise(sizes))
+        self.layers = nn.ModuleList(self._layer(place, n, m) for place, (n, m) in enumerate(pairwise(sizes)))
         makers = [first_activation or activation, *[activation] * depth]
         self.activations = nn.ModuleList(_made(maker) for maker in makers)
         self.initialise(generator)
 
     @property
     def linear(self) -> list[nn.Linear]:
-        """The linear layers, first to last."""
+        """The linear maps, first to last."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -110,6 +110,11 @@ class Mlp(nn.Module):
             values = activation(layer(values))
         result: Tensor = self.layers[-1](values)
         return result
+
+    def _layer(self, place: int, inputs: int, outputs: int) -> nn.Linear:
+        """Make the linear map at a place; `initialise` draws its weights."""
+        del place
+        return skip_init(nn.Linear, inputs, outputs)
 
     def _encoded(self, coordinates: Tensor) -> Tensor:
         if self.check_range:

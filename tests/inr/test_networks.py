@@ -85,7 +85,7 @@ def test_a_siren_of_six_layers_keeps_its_scale_through_depth(coordinates, width,
     # And per unit, over the places: none has fallen silent.
     assert float(torch.stack([layer.detach().std(0).median() for layer in network.hidden(places)]).min()) > 0.2
     network(places).square().mean().backward()
-    sizes = [float(layer.weight.grad.std()) for layer in network.layers]
+    sizes = [float(layer.weight.grad.std()) for layer in network.linear]
     assert all(math.isfinite(size) and size > 0 for size in sizes)
 
 
@@ -123,7 +123,7 @@ def test_activations_by_name_and_by_maker():
 def test_weights_lie_within_the_bounds_of_the_paper():
     network = Siren(3, 64, 2, 1, omega_0=20.0, hidden_omega_0=10.0, generator=seeded())
     bounds = [1 / 3, *[math.sqrt(6 / 64) / 10] * 3]
-    for layer, bound in zip(network.layers, bounds, strict=True):
+    for layer, bound in zip(network.linear, bounds, strict=True):
         largest = float(layer.weight.detach().abs().max())
         assert 0.8 * bound < largest <= bound
     assert [activation.omega for activation in network.activations] == [20.0, 10.0, 10.0]
