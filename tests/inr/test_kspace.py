@@ -109,10 +109,10 @@ def test_it_learns_a_trajectory():
 def test_errors_by_hand():
     data = torch.tensor([3 + 4j, 1j], dtype=torch.complex128)
     prediction = torch.tensor([3 + 3j, 0j], dtype=torch.complex128, requires_grad=True)
-    assert float(squared_error(prediction, data)) == pytest.approx(2 / 26)
+    assert squared_error(prediction, data).item() == pytest.approx(2 / 26)
     loss = relative_error(prediction, data, eps=0.5)
     weights = [1 / (math.sqrt(18) + 0.5) ** 2, 4.0]
-    assert float(loss) == pytest.approx(sum(weights) / 2)
+    assert loss.item() == pytest.approx(sum(weights) / 2)
     loss.backward()
     # The denominator is held fixed: the gradient is that of a weighted square.
     expected = torch.tensor([-1j * weights[0], -1j * weights[1]], dtype=torch.complex128)
