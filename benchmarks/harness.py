@@ -7,27 +7,19 @@ candidates is taken round by round, then its median. Results go to ``results/ben
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
+from otrecon.lab.provenance import provenance
+
 __all__ = ["RESULTS", "Row", "compare", "provenance", "save"]
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
-
-_PACKAGES = (
-    *("otrecon", "torch", "numpy", "scipy", "torchkbnufft", "sigpy", "pot", "scikit-image"),
-    *("geomloss", "jax", "ott-jax"),
-)
 
 
 @dataclass(frozen=True)
@@ -96,34 +88,6 @@ def compare(candidates: Mapping[str, Callable[[], object]], *, repeats: int = 7,
     return rows
 
 
-def provenance() -> dict[str, object]:
-    """Where a result comes from: versions, machine, threads, date, command."""
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    command = (
-        ["python", "-m", spec.name.removesuffix(".__main__")]
-        if spec is not None
-        else ["python", Path(sys.argv[0]).name]
-    )
-    return {
-        "command": " ".join(command + sys.argv[1:]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": versions,
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
-        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
 def save(name: str, rows: Sequence[Row | Mapping[str, object]], **facts: object) -> Path:
     """Write ``results/benchmarks/NAME.json`` and print it as a table.
 
@@ -163,12 +127,3 @@ def _format(table: Sequence[Mapping[str, object]]) -> str:
 
 def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"

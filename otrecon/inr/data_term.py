@@ -27,8 +27,9 @@ class LeastSquares:
     data
         y, ``(..., *operator.range)``.
     gram
-        Whether to go through the gram. What it rounds is a share of ``|y|^2``: near the truth the term may come out a
-        little below zero; one that is to fall below some 1e-5 needs the direct way, or double precision.
+        Whether to go through the gram. What it misses is a share of ``|y|^2``, from rounding and, for radial data, from
+        the gram's own accuracy of some 5e-6, in double precision too: near the truth the term may come out a little
+        below zero, and one that is to fall below some 1e-5 needs the direct way.
 
     Raises
     ------
