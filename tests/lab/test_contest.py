@@ -18,8 +18,8 @@ from otrecon.lab.entries import Size, count, solve_width
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ContestSettings(
-    size=12, width=8, features=8, steps=12, batch=40, seeds=(0, 1), marks=3, entries=("ReLU", "SIREN"),
-    values={"SIREN": (10.0, 30.0)}, rates={"ReLU": (1e-2,), "SIREN": (1e-3,)},
+    size=12, width=8, features=8, steps=12, batch=40, seeds=(0, 1), sweep_seeds=(100,), marks=3,
+    entries=("ReLU", "SIREN"), values={"SIREN": (10.0, 30.0)}, rates={"ReLU": (1e-2,), "SIREN": (1e-3,)},
 )  # fmt: skip
 
 
