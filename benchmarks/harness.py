@@ -6,7 +6,6 @@ candidates is taken round by round, then its median. Results go to ``results/ben
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from otrecon.lab.files import write_json
 from otrecon.lab.provenance import provenance
 
 __all__ = ["RESULTS", "Row", "compare", "provenance", "save"]
@@ -107,10 +107,8 @@ def save(name: str, rows: Sequence[Row | Mapping[str, object]], **facts: object)
     """
     table = [asdict(row) if isinstance(row, Row) else dict(row) for row in rows]
     result = {"name": name, "facts": facts, "rows": table, "provenance": provenance()}
-    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(text, encoding="utf-8")
+    write_json(path, result)
     print(f"{name}\n{_format(table)}")
     for key, value in facts.items():
         print(f"{key} = {_cell(value)}")

@@ -80,8 +80,6 @@ class Adam:
         Length of the schedule, a cosine; None: the learning rate stays.
     share : int
         A mini-batch is this part of the places: 4 means a quarter.
-    compiled : bool
-        Whether `torch.compile` makes the forward and backward pass; compiling is not timed.
     rank : int or None
         Make it separable, of this rank.
     start : dict or None
@@ -94,7 +92,6 @@ class Adam:
     lr: float = 1e-4
     steps: int | None = None
     share: int = 1
-    compiled: bool = False
     rank: int | None = None
     start: dict[str, Tensor] | None = None
 
@@ -137,12 +134,7 @@ class Adam:
         if self.start is not None:
             siren.load_state_dict(self.start)
         coordinates = pixel_coordinates((ny, nx)).flatten(0, 1)
-        ask: Callable[[Tensor], Tensor] = siren
-        if self.compiled:
-            ask = torch.compile(siren)
-            ask(coordinates).sum().backward()
-            siren.zero_grad()
-        return siren, lambda chosen: ask(_chosen(coordinates, chosen)).squeeze(-1)
+        return siren, lambda chosen: siren(_chosen(coordinates, chosen)).squeeze(-1)
 
 
 @dataclass(frozen=True)

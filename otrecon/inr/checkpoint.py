@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Checkpoint"]
+from otrecon.whole_files import write_whole
+
+__all__ = ["Checkpoint", "steps_done"]
 
 FORMAT = 1
 KEYS = {"format", "settings", "network", "optimiser", "generator", "left", "best", "history"}
@@ -58,7 +58,7 @@ class Checkpoint:
         self.draw, self.best, self.history = draw, best, history
 
     def save(self) -> None:
-        """Write beside the file, then put the new one in its place: a full disk or a power cut loses nothing."""
+        """Write the file, whole or not at all."""
         state = {
             "format": FORMAT,
             "settings": self.settings,
@@ -69,36 +69,19 @@ class Checkpoint:
             "best": {name: getattr(self.best, name) for name in BEST},
             "history": torch.tensor(self.history, dtype=torch.float64),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name + ".")
-        beside = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
+            write_whole(self.path, lambda file: torch.save(state, file))
         except (OSError, RuntimeError) as error:
-            beside.unlink(missing_ok=True)
             raise OSError(
                 f"the checkpoint {self.path} could not be written ({error}); the one before it, if any, is untouched: "
                 "make room or give another path."
             ) from error
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
 
     def load(self) -> None:
         """Restore what is in the file; do nothing where there is none."""
         if not self.path.exists():
             return
-        damaged = f"{self.path} is no checkpoint of a fit, or it is damaged: move it away to start afresh."
-        try:
-            state = torch.load(self.path, weights_only=True, map_location="cpu")
-        except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, pickle.UnpicklingError) as error:
-            raise ValueError(damaged) from error
-        if not isinstance(state, dict) or state.keys() != KEYS or state["format"] != FORMAT:
-            raise ValueError(damaged)
+        state = _read(self.path)
         other = [name for name, value in self.settings.items() if state["settings"].get(name) != value]
         if other:
             raise ValueError(
@@ -114,3 +97,19 @@ class Checkpoint:
             if self.draw is not None:
                 self.draw.left = state["left"].to(self.generator.device)
         self.history[:] = state["history"].tolist()
+
+
+def steps_done(path: Path) -> int:
+    """Count the steps that the fit in a checkpoint has taken; 0 where there is none. Errors are those of `load`."""
+    return len(_read(path)["history"]) if path.exists() else 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    damaged = f"{path} is no checkpoint of a fit, or it is damaged: move it away to start afresh."
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, pickle.UnpicklingError) as error:
+        raise ValueError(damaged) from error
+    if not isinstance(state, dict) or state.keys() != KEYS or state["format"] != FORMAT:
+        raise ValueError(damaged)
+    return state

@@ -9,12 +9,9 @@ from torch import Tensor, nn
 
 from otrecon.grid import check_im_size
 from otrecon.inr.coordinates import pixel_coordinates
-from otrecon.inr.mlp import Mlp
+from otrecon.inr.mlp import Mlp, in_pieces
 
 __all__ = ["ImageINR"]
-
-PIECE = 1 << 16
-"""Places that are drawn at a time."""
 
 
 class ImageINR(nn.Module):
@@ -75,7 +72,4 @@ class ImageINR(nn.Module):
             raise ValueError("this is an image, without time: leave times out.")
         size = self.shape if shape is None else check_im_size(shape)
         places = pixel_coordinates(size, times=self.times if times is None else times, dtype=self.coordinates.dtype)
-        # Piece by piece: a network as wide as a page needs a hundred times the memory of its picture.
-        pieces = places.flatten(0, -2).to(self.coordinates.device).split(PIECE)
-        values = torch.cat([self.network(piece) for piece in pieces])
-        return torch.view_as_complex(values.unflatten(0, places.shape[:-1]))
+        return torch.view_as_complex(in_pieces(self.network, places.to(self.coordinates.device)).contiguous())

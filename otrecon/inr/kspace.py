@@ -13,8 +13,7 @@ from otrecon.coil_images import combine, root_sum_of_squares
 from otrecon.fourier import ifft2c
 from otrecon.grid import check_im_size, check_ktraj
 from otrecon.inr.coordinates import check_coordinates, pixel_coordinates
-from otrecon.inr.image import PIECE
-from otrecon.inr.mlp import Mlp
+from otrecon.inr.mlp import Mlp, in_pieces
 
 __all__ = ["KSpaceINR", "kspace_coordinates", "relative_error", "squared_error"]
 
@@ -84,8 +83,7 @@ class KSpaceINR(nn.Module):
 
         `kspace_coordinates` makes the places of a trajectory. They may lie outside the disc.
         """
-        real, imaginary = self.network(places).mT.tensor_split(2, dim=-2)
-        return self.magnitude * torch.complex(real.contiguous(), imaginary.contiguous())
+        return self._samples(self.network(places))
 
     def kspace(self, *, times: Tensor | None = None) -> Tensor:
         """Give the samples on the grid: ``(coil, y, x)``, or ``(t, coil, y, x)`` for its moments or other ones."""
@@ -94,14 +92,10 @@ class KSpaceINR(nn.Module):
         weights = next(self.network.parameters())
         times = self.times if times is None else times
         places = pixel_coordinates(self.im_size, times=times, dtype=weights.dtype, device=weights.device)
-        places = places.flatten(-3, -2)
-        frames = [places] if times is None else list(places)
-        samples = torch.stack([torch.cat([self(one) for one in frame.split(PIECE)], -1) for frame in frames])
-        samples = samples.unflatten(-1, self.im_size)
+        samples = self._samples(in_pieces(self.network, places.flatten(-3, -2))).unflatten(-1, self.im_size)
         if self.disc:
-            inside = torch.linalg.vector_norm(frames[0][:, -2:], dim=-1) <= 1
-            samples = samples * inside.unflatten(-1, self.im_size)
-        return samples[0] if times is None else samples
+            samples = samples * (torch.linalg.vector_norm(places[..., None, :, :, -2:], dim=-1) <= 1)
+        return samples
 
     def image(self, smaps: Tensor | None = None, *, times: Tensor | None = None) -> Tensor:
         """Give the image of the samples on the grid, ``(y, x)`` or ``(t, y, x)``.
@@ -116,6 +110,11 @@ class KSpaceINR(nn.Module):
         """
         images = ifft2c(self.kspace(times=times))
         return root_sum_of_squares(images) if smaps is None else combine(images, smaps)
+
+    def _samples(self, outputs: Tensor) -> Tensor:
+        """Make complex ``(..., coil, n)`` of the network's ``(..., n, 2 coils)``."""
+        real, imaginary = outputs.mT.tensor_split(2, dim=-2)
+        return self.magnitude * torch.complex(real.contiguous(), imaginary.contiguous())
 
 
 def kspace_coordinates(ktraj: Tensor, *, times: Tensor | None = None, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -15,9 +15,12 @@ from otrecon.inr.coordinates import check_coordinates
 from otrecon.inr.encodings import FourierFeatures
 from otrecon.randomness import check_generator
 
-__all__ = ["Mlp"]
+__all__ = ["Mlp", "in_pieces"]
 
 Activation = str | Callable[[], nn.Module]
+
+PIECE = 1 << 16
+"""Places that a network is asked at a time."""
 
 
 class Mlp(nn.Module):
@@ -122,6 +125,12 @@ class Mlp(nn.Module):
         if coordinates.shape[-1] != self.in_features:
             raise ValueError(f"this network takes {self.in_features} coordinates, got {coordinates.shape[-1]}.")
         return coordinates if self.encoding is None else self.encoding(coordinates)
+
+
+def in_pieces(network: Mlp, places: Tensor) -> Tensor:
+    """Ask for ``(..., d)`` places, some thousands at a time: without gradients that takes little memory."""
+    pieces = [network(piece) for piece in places.flatten(0, -2).split(PIECE)]
+    return torch.cat(pieces).unflatten(0, places.shape[:-1])
 
 
 def draw_uniform(values: Tensor, bound: float, generator: torch.Generator) -> None:

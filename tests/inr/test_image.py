@@ -88,7 +88,7 @@ def test_an_image_is_its_pixels():
 def test_it_has_the_precision_of_its_network_and_is_drawn_in_pieces(monkeypatch):
     image = ImageINR(network().double(), SIZE)
     assert image().dtype == torch.complex128
-    monkeypatch.setattr("otrecon.inr.image.PIECE", 7)
+    monkeypatch.setattr("otrecon.inr.mlp.PIECE", 7)
     torch.testing.assert_close(image.render(), image().detach())
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from otrecon.inr import FourierFeatures
-from otrecon.lab.contest import ENTRIES, SETTINGS, ContestSettings, Trial, contest, trials
-from otrecon.lab.entries import Size, count, solve_width
+from otrecon.lab.contest import ENTRIES, SETTINGS, ContestSettings, Size, Trial, contest, count, solve_width, trials
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ContestSettings(
