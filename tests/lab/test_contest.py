@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from otrecon.inr import FourierFeatures
 from otrecon.lab.contest import ENTRIES, SETTINGS, ContestSettings, Size, Trial, contest, count, solve_width, trials
@@ -30,7 +31,7 @@ def without_times(found):
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize("scale", ["cpu", "paper"])
 def test_everybody_has_as_many_parameters(name, scale):
-    settings, generator = SETTINGS[scale], __import__("torch").Generator().manual_seed(0)
+    settings, generator = SETTINGS[scale], torch.Generator().manual_seed(0)
     size = Size(settings.hidden_layers, settings.features)
     goal = count(ENTRIES["ReLU"].build(size, settings.width, 0.0, generator))
     entry = ENTRIES[name]
