@@ -87,9 +87,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "ReLU, basic encoding": Entry(_basic, "", (NONE,), _RATES),
         "ReLU, Gaussian encoding": Entry(_gaussian_features, "bandwidth", (1.0, 3.0, 10.0), _RATES),
         "ReLU, log-spaced encoding": Entry(_log_spaced, "highest frequency", (2.0, 8.0, 16.0), _RATES),
-        "SIREN": Entry(_siren, "omega_0", (10.0, 30.0, 90.0), (1e-4, 1e-3, 2e-3)),
+        "SIREN": Entry(_siren, "ω₀", (10.0, 30.0, 90.0), (1e-4, 1e-3, 2e-3)),
         "Gaussian": Entry(_gaussian, "scale", (3.0, 8.0, 20.0), _RATES),
-        "WIRE": Entry(_wire, "omega_0", (2.5, 5.0), (5e-3,)),
+        "WIRE": Entry(_wire, "ω₀", (2.5, 5.0), (5e-3,)),
     }
 )
 """The entries by name. Tuning takes each about as long: WIRE, whose steps are the slowest, has fewer tries."""
