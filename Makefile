@@ -52,5 +52,6 @@ $(READY_BENCH): $(READY)
 bench: $(READY_BENCH) ## measure otrecon beside its peers, write the tables into results/
 	$(BIN)/python -m benchmarks
 
-clean: ## remove what was built; .venv stays
-	rm -rf _build .pytest_cache .mypy_cache .ruff_cache
+clean: ## remove what was built; .venv and unfinished experiments stay
+	find _build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .pytest_cache .mypy_cache .ruff_cache

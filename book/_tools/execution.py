@@ -2,8 +2,9 @@
 
 Outputs live in a cache folder whose name is a key of all that can change them besides the chapter itself: the package,
 the pinned versions, Python, the scale, the folder of real data, and this module. Inside it, jupyter-cache matches a
-chapter by its code cells, and the data sets that these name must be at hand, or missing, as they were. So a changed
-function runs every chapter again, a changed sentence runs none.
+chapter by its code cells, and the data sets that these name must be at hand, or missing, as they were,
+and the earlier results that they show unchanged. So a changed function runs every chapter again, a changed sentence
+runs none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from otrecon.data import REGISTRY, available
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 KEPT_KEYS = 3
 """How many execution environments are kept, so that switching scale to and fro costs nothing."""
@@ -48,6 +52,8 @@ class Run:
     glue: list[dict[str, Any]] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
     """Files of the data sets that its code names, at hand when it had run: without them it shows a synthetic twin."""
+    results: list[str] = field(default_factory=list)
+    """What was measured beforehand and its code shows: ``NAME DIGEST`` of each file below ``results/``."""
 
 
 class ChapterError(Exception):
@@ -117,7 +123,8 @@ class Executor:
         record = self.home / f"{docname.replace('/', '.')}.json"
         if record.exists():
             kept = Run(**json.loads(record.read_text(encoding="utf-8")))
-            if kept.code_key == code_key and kept.data == _data_named(notebook) and _is_cached(cache, notebook):
+            same = (kept.code_key, kept.data, kept.results)
+            if same == (code_key, _data_named(notebook), _results_named(notebook)) and _is_cached(cache, notebook):
                 return kept, False
         executed, run = self._execute(docname, code_key, notebook)
         cache.cache_notebook_bundle(
@@ -175,6 +182,7 @@ class Executor:
                 claims=_read_lines(claims),
                 glue=_read_lines(glue),
                 data=_data_named(notebook),
+                results=_results_named(notebook),
             )
         _refuse_refuted(run)
         return executed, run
@@ -198,6 +206,18 @@ def _data_named(notebook: nbformat.NotebookNode) -> list[str]:
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     named = [(name, file) for name in sorted(REGISTRY) if name in code for file in sorted(REGISTRY[name].files)]
     return [f"{name}/{file}" for name, file in named if available(name, file)]
+
+
+def _results_named(notebook: nbformat.NotebookNode) -> list[str]:
+    """Results that the code of a chapter reads, each with a digest: it runs again when one was measured anew."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    found = {
+        path.relative_to(RESULTS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for start in re.findall(r"""lab\.results\(f?["']([^"'{]*)""", code)
+        for path in RESULTS.rglob("*.json")
+        if path.relative_to(RESULTS).as_posix().startswith(start)
+    }
+    return [f"{name} {digest}" for name, digest in sorted(found.items())]
 
 
 def _refuse_refuted(run: Run) -> None:

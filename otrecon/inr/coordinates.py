@@ -8,10 +8,10 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from otrecon.checks import check_count
+from otrecon.checks import check_count, kind
 from otrecon.grid import normalised_axis
 
-__all__ = ["check_coordinates", "frame_times", "pixel_coordinates"]
+__all__ = ["check_coordinates", "check_times", "frame_times", "pixel_coordinates"]
 
 EDGE = 1 + 1e-5
 """Largest coordinate that is taken: 1, and the rounding of float32."""
@@ -59,9 +59,7 @@ def pixel_coordinates(
         raise ValueError(f"shape must be 1 to 3 positive integers, such as (64, 64), got {shape!r}.")
     axes = [normalised_axis(n) for n in sizes]
     if times is not None:
-        if not isinstance(times, Tensor) or times.ndim != 1 or times.numel() == 0:
-            raise TypeError("times must be a tensor of moments, (t,): frame_times makes one.")
-        check_coordinates(times, "times")
+        check_times(times)
         axes.insert(0, times.detach().to("cpu", torch.float64))
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).to(device, dtype)
 
@@ -95,11 +93,18 @@ def frame_times(frames: int, *, end: float = 1.0, start: float = 0.0) -> Tensor:
     return torch.linspace(start, end, frames, dtype=torch.float64)
 
 
+def check_times(times: Tensor) -> None:
+    """Raise TypeError or ValueError unless times are moments ``(t,)`` within [-1, 1]."""
+    if not isinstance(times, Tensor) or times.ndim != 1 or times.numel() == 0:
+        raise TypeError(f"times must be a tensor of moments, (t,), got {kind(times)}: frame_times makes one.")
+    check_coordinates(times, "times")
+
+
 def check_coordinates(coordinates: Tensor, name: str = "coordinates") -> None:
     """Raise TypeError or ValueError unless coordinates are real floating point and within [-1, 1]."""
     if not isinstance(coordinates, Tensor) or not coordinates.is_floating_point():
-        kind = coordinates.dtype if isinstance(coordinates, Tensor) else type(coordinates).__name__
-        raise TypeError(f"{name} must be a real floating-point tensor, got {kind}.")
+        came = coordinates.dtype if isinstance(coordinates, Tensor) else kind(coordinates)
+        raise TypeError(f"{name} must be a real floating-point tensor, got {came}.")
     largest = float(coordinates.detach().abs().max()) if coordinates.numel() else 0.0
     if not largest <= EDGE:
         raise ValueError(

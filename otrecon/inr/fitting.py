@@ -125,6 +125,7 @@ def fit(
     if checkpoint is not None:
         settings = {
             "network": repr(network),
+            "generator": generator is not None,
             "steps": steps,
             "lr": float(lr),
             "schedule": [float(schedule(k / 8)) for k in range(9)],
@@ -139,8 +140,11 @@ def fit(
         with Interruption() as interruption:
             while len(history) < steps:
                 step, between_steps = len(history), False
+                rate = lr * schedule(step / steps)
+                if not (math.isfinite(rate) and rate >= 0):
+                    raise ValueError(f"the schedule must give a number from 0 on; at step {step} the rate is {rate}.")
                 for group in optimiser.param_groups:
-                    group["lr"] = lr * schedule(step / steps)
+                    group["lr"] = rate
                 value = _step(network, objective, None if draw is None else draw(), optimiser, step, best)
                 history.append(value)
                 if len(history) == steps and draw is None:
@@ -184,7 +188,7 @@ def _step(
     gradients = [one.grad for one in network.parameters() if one.grad is not None]
     if not gradients:
         raise ValueError("the objective does not depend on the parameters of this network: give it the same network.")
-    if not (math.isfinite(value) and all(bool(torch.isfinite(one).all()) for one in gradients)):
+    if not (math.isfinite(value) and bool(torch.stack([one.isfinite().all() for one in gradients]).all())):
         what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
         raise FloatingPointError(
             f"{what} at step {step}: lower lr, or look for a division by zero in the objective. The network has the "
@@ -261,6 +265,7 @@ def _bar(done: int, steps: int, *, show: bool) -> tuple[Callable[[float], None],
         bar.update()
         bar.set_postfix_str(f"loss {loss:.3g}", refresh=False)
         if not terminal and count * 10 // steps > (count - 1) * 10 // steps:
-            print(f"step {count} of {steps}, loss {loss:.3g}", file=sys.stderr, flush=True)  # noqa: T201
+            sys.stderr.write(f"step {count} of {steps}, loss {loss:.3g}\n")
+            sys.stderr.flush()
 
     return advance, bar.close

@@ -28,8 +28,8 @@ class ImageINR(nn.Module):
 
     Raises
     ------
-    ValueError
-        If the network does not take as many coordinates, or does not give two numbers.
+    TypeError, ValueError
+        If it is no `Mlp`, the network does not take as many coordinates, or does not give two numbers.
 
     Examples
     --------
@@ -56,6 +56,11 @@ class ImageINR(nn.Module):
             )
         self.network = network
         self.register_buffer("coordinates", coordinates, persistent=False)
+
+    def extra_repr(self) -> str:
+        """Show what is no weight: a checkpoint tells models apart by it."""
+        moments = None if self.times is None else [float(moment) for moment in self.times]
+        return f"shape={self.shape}, times={moments}"
 
     def forward(self, indices: Tensor | None = None) -> Tensor:
         """Complex image ``(y, x)`` or film ``(t, y, x)``; or the values at flat indices of its pixels ``(n,)``."""

@@ -12,7 +12,7 @@ from otrecon.checks import check_complex, check_count, check_positive, kind
 from otrecon.coil_images import combine, root_sum_of_squares
 from otrecon.fourier import ifft2c
 from otrecon.grid import check_im_size, check_ktraj
-from otrecon.inr.coordinates import check_coordinates, pixel_coordinates
+from otrecon.inr.coordinates import check_times, pixel_coordinates
 from otrecon.inr.mlp import Mlp, in_pieces
 
 __all__ = ["KSpaceINR", "kspace_coordinates", "relative_error", "squared_error"]
@@ -75,14 +75,21 @@ class KSpaceINR(nn.Module):
                 f"needs {needs[0]} and {needs[1]}, real and imaginary part of {self.coils} coils."
             )
         if times is not None:
-            check_coordinates(times, "times")
+            check_times(times)
         self.network, self.magnitude, self.disc = network, check_positive("magnitude", magnitude), disc
+
+    def extra_repr(self) -> str:
+        """Show what is no weight: a checkpoint tells models apart by it."""
+        moments = None if self.times is None else [float(moment) for moment in self.times]
+        return f"im_size={self.im_size}, magnitude={self.magnitude}, disc={self.disc}, times={moments}"
 
     def forward(self, places: Tensor) -> Tensor:
         """Give the samples ``(..., coil, n)``, complex, in the unit of the data, at places ``(..., n, d)``.
 
         `kspace_coordinates` makes the places of a trajectory. They may lie outside the disc.
         """
+        if places.ndim < 2:
+            raise ValueError(f"places must be (..., n, {self.network.in_features}), got {tuple(places.shape)}.")
         return self._samples(self.network(places))
 
     def kspace(self, *, times: Tensor | None = None) -> Tensor:
@@ -145,8 +152,8 @@ def kspace_coordinates(ktraj: Tensor, *, times: Tensor | None = None, dtype: tor
         check_ktraj(frame)
     places = ktraj.mT.to(torch.float64) / math.pi
     if times is not None:
-        check_coordinates(times, "times")
-        if times.ndim != 1 or (ktraj.ndim == 3 and len(ktraj) != len(times)):
+        check_times(times)
+        if ktraj.ndim == 3 and len(ktraj) != len(times):
             raise ValueError(f"times must be one moment for each frame, got {kind(times)} for {kind(ktraj)}.")
         places = places.expand(len(times), -1, -1)
         moments = times.to(places)[:, None, None].expand(-1, places.shape[-2], 1)
@@ -162,10 +169,13 @@ def squared_error(prediction: Tensor, data: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If they are not complex tensors of one shape.
+        If they are not complex tensors of one shape, or the data are all zero.
     """
     _check_pair(prediction, data)
-    return (prediction - data).abs().square().sum() / data.abs().square().sum()
+    energy = data.abs().square().sum()
+    if not energy > 0:
+        raise ValueError("the data are all zero: there is nothing to compare with.")
+    return (prediction - data).abs().square().sum() / energy
 
 
 def relative_error(prediction: Tensor, data: Tensor, eps: float) -> Tensor:
@@ -195,5 +205,6 @@ def relative_error(prediction: Tensor, data: Tensor, eps: float) -> Tensor:
 def _check_pair(prediction: Tensor, data: Tensor) -> None:
     check_complex(prediction, "prediction")
     check_complex(data, "data")
-    if prediction.shape != data.shape:
-        raise ValueError(f"prediction {tuple(prediction.shape)} and data {tuple(data.shape)} differ in shape.")
+    if prediction.shape != data.shape or not data.numel():
+        shapes = f"prediction {tuple(prediction.shape)} and data {tuple(data.shape)}"
+        raise ValueError(f"{shapes} must be of one shape, not empty.")

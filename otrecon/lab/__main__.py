@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from otrecon.checks import check_count
 from otrecon.lab.files import HOME, write_json
 from otrecon.lab.provenance import provenance
 from otrecon.lab.registry import EXPERIMENTS
@@ -29,25 +30,30 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         return 0
     if asked.name not in EXPERIMENTS:
         parser.error(f"there is no experiment {asked.name!r}; there are: {', '.join(EXPERIMENTS)}.")
-    experiment, size = EXPERIMENTS[asked.name], asked.scale or scale()
+    experiment = EXPERIMENTS[asked.name]
     try:
+        size = asked.scale or scale()
         settings = _changed(experiment.settings[size], asked.seeds, asked.set)
-    except (TypeError, ValueError, SyntaxError) as error:
-        parser.error(str(error))
-    if asked.threads is not None:
-        import torch
+        if asked.threads is not None:
+            import torch
 
-        torch.set_num_threads(asked.threads)
+            torch.set_num_threads(check_count("--threads", asked.threads))
+    except (TypeError, ValueError) as error:
+        parser.error(str(error))
     folder = home / "_build" / "lab" / f"{asked.name}_{size}"
     if asked.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         found = experiment.function(settings, folder=folder, progress=True)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on from here.\n")
+        again = "the same command without --fresh" if asked.fresh else "the same command"
+        sys.stderr.write(f"interrupted; {again} goes on from here.\n")
         return 130
     path = home / "results" / f"{asked.name}_{size}.json"
-    write_json(path, {**found, "scale": size, "provenance": provenance()})
+    usual = experiment.settings[size]
+    names = [field.name for field in dataclasses.fields(usual)]
+    changed = [name for name in names if getattr(settings, name) != getattr(usual, name)]
+    write_json(path, {**found, "scale": size, "changed": changed, "provenance": provenance()})
     sys.stdout.write(f"-> {path.relative_to(home)}\n")
     return 0
 
@@ -89,13 +95,17 @@ def _changed(settings: Any, seeds: int | None, changes: Sequence[str]) -> Any:
             raise ValueError(f"--seeds must be at least 1, got {seeds}.")
         replaced["seeds"] = tuple(range(seeds))
     for change in changes:
-        name, _, text = change.partition("=")
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes NAME=VALUE, got {change!r}.")
         if name not in known:
             raise ValueError(f"there is no setting {name!r}; there are: {', '.join(known)}.")
         try:
             replaced[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            # A bare word is a text.
+            if not isinstance(getattr(settings, name), str):
+                raise ValueError(f"{text!r} is not Python's way to write a value of {name}.") from None
+            # A text needs no quotation marks.
             replaced[name] = text
     return dataclasses.replace(settings, **replaced)
 

@@ -30,11 +30,13 @@ def scale() -> Scale:
     return name
 
 
-def pick(*, smoke: T, cpu: T, paper: T | None = None) -> T:
-    """Pick the value that belongs to the current scale; ``paper`` falls back on ``cpu`` where it is omitted.
+def pick(*, smoke: T, cpu: T) -> T:
+    """Pick the value that belongs to the current scale; a chapter at ``paper`` is what it is at ``cpu``.
+
+    The size of the papers is that of the laboratory's experiments, whose results a chapter shows beside its own.
 
     Examples
     --------
-    >>> iterations = pick(smoke=3, cpu=60, paper=500)
+    >>> iterations = pick(smoke=3, cpu=60)
     """
-    return {"smoke": smoke, "cpu": cpu, "paper": cpu if paper is None else paper}[scale()]
+    return smoke if scale() == "smoke" else cpu

@@ -5,6 +5,7 @@ import os
 import nbformat
 import pytest
 
+from book._tools import execution
 from book._tools.execution import ChapterError, Executor, Run, environment_key, over_budget
 
 
@@ -56,6 +57,21 @@ def test_run_measures_and_collects_and_is_taken_from_the_cache(tmp_path):
     assert run.glue == [{"name": "n", "text": "1"}]
     again, executed = Executor(tmp_path, "key", scale="smoke").run("part/one", chapter)
     assert (again, executed) == (run, False)
+
+
+def test_a_result_measured_anew_runs_the_chapters_that_show_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "RESULTS", tmp_path / "results")
+    (tmp_path / "results" / "sub").mkdir(parents=True)
+    for name in ("one", "sub/two"):
+        (tmp_path / "results" / f"{name}.json").write_text("{}")
+    executor = Executor(tmp_path / "cache", "key", scale="smoke")
+    shows = notebook("# lab.results('one') and lab.results(f\"sub/{name}\")")
+    silent = notebook("print(2)")
+    assert [executor.run("shows", shows)[1], executor.run("silent", silent)[1]] == [True, True]
+    for name in ("one", "sub/two"):
+        assert not executor.run("shows", shows)[1]
+        (tmp_path / "results" / f"{name}.json").write_text('{"rows": []}')
+        assert [executor.run("shows", shows)[1], executor.run("silent", silent)[1]] == [True, False]
 
 
 def test_changed_code_runs_again_and_changed_prose_does_not(tmp_path):

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from otrecon.inr import Siren, constant, cosine, fit, pixel_coordinates
+from otrecon.inr import ImageINR, KSpaceINR, Siren, constant, cosine, fit, frame_times, pixel_coordinates
+from otrecon.inr.interruption import Interruption
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = pixel_coordinates((8, 9)).reshape(-1, 2)
@@ -314,13 +315,51 @@ def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path):
         ({"lr": 1e-2}, "another lr"),
         ({"schedule": constant}, "another schedule"),
         ({"steps": 20}, "another steps"),
-        (batches(), "another places, another batch"),
+        ({"generator": torch.Generator().manual_seed(0)}, "another generator"),
+        (batches(), "another generator, another places, another batch"),
     ):
         with pytest.raises(ValueError, match=f"belongs to another run, which had {what}"):
             fit(network, objective, **{"steps": 10, "checkpoint": path, **changed})
     faster = Siren(2, 16, 1, 1, omega_0=3.0, generator=torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match="another network"):
         fit(faster, objective, 10, checkpoint=path)
+
+
+def test_a_checkpoint_tells_models_apart_that_differ_in_what_is_no_weight(tmp_path):
+    def network():
+        return Siren(3, 8, 1, 2, generator=torch.Generator().manual_seed(0))
+
+    def learn(model, name):
+        film = model if isinstance(model, ImageINR) else model.kspace
+        fit(model, lambda _: film().abs().square().sum(), 3, checkpoint=tmp_path / name)
+
+    fast, slow = frame_times(2), frame_times(2, end=0.5)
+    learn(ImageINR(network(), (4, 5), times=fast), "image")
+    learn(KSpaceINR(network(), (4, 5), 1, times=fast), "kspace")
+    others = {
+        "image": ImageINR(network(), (4, 5), times=slow),
+        "kspace": KSpaceINR(network(), (4, 5), 1, times=fast, magnitude=50.0),
+    }
+    for name, other in others.items():
+        with pytest.raises(ValueError, match="another network"):
+            learn(other, name)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), -1.0])
+def test_a_schedule_that_gives_no_rate_is_told_so(rate):
+    network, objective = problem()
+    with pytest.raises(ValueError, match=r"the schedule must give a number from 0 on; at step 3"):
+        fit(network, objective, 10, schedule=lambda done: rate if done >= 0.3 else 1.0)
+
+
+def test_an_interruption_after_the_last_look_is_not_lost():
+    interruption = Interruption()
+    interruption.__enter__()
+    interruption.obey()
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interruption.__exit__(None, None, None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):

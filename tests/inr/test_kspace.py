@@ -136,8 +136,17 @@ def test_errors_by_hand():
         (
             lambda: relative_error(torch.ones(2) + 0j, torch.ones(3) + 0j, 1.0),
             ValueError,
-            "differ in shape",
+            "must be of one shape, not empty",
         ),
+        (lambda: relative_error(torch.ones(0) + 0j, torch.ones(0) + 0j, 1.0), ValueError, "not empty"),
+        (lambda: squared_error(torch.ones(2) + 0j, torch.zeros(2) + 0j), ValueError, "the data are all zero"),
+        (lambda: KSpaceINR(small(), SIZE, 2)(torch.zeros(2)), ValueError, r"must be \(\.\.\., n, 2\), got \(2,\)"),
+        (
+            lambda: KSpaceINR(small(in_features=3), SIZE, 2, times=torch.tensor(0.5)),
+            TypeError,
+            r"got a tensor of shape \(\)",
+        ),
+        (lambda: kspace_coordinates(torch.ones(2, 5), times=torch.zeros(0)), TypeError, "frame_times makes one"),
         (lambda: relative_error(torch.ones(2) + 0j, torch.ones(2) + 0j, 0.0), ValueError, "eps must be positive"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shlex
+import sys
 from types import MappingProxyType
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from otrecon.lab import SCALES
 from otrecon.lab import __main__ as command
 from otrecon.lab.files import write_json
+from otrecon.lab.provenance import provenance
 from otrecon.lab.registry import EXPERIMENTS, Experiment
 
 
@@ -52,7 +55,7 @@ def test_a_run_leaves_its_rows_settings_and_provenance(tmp_path, toy, capsys):
     found = json.loads((tmp_path / "results" / "toy_smoke.json").read_text(encoding="utf-8"))
     assert found["settings"] == {"size": 5, "seeds": [0, 1, 2], "word": "b"}
     assert found["rows"] == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
-    assert found["scale"] == "smoke"
+    assert (found["scale"], found["changed"]) == ("smoke", ["size", "seeds", "word"])
     assert {"command", "date", "versions", "cpu", "torch_threads"} <= set(found["provenance"])
     assert "results/toy_smoke.json" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy_smoke.json"]
@@ -68,7 +71,9 @@ def test_resume_is_the_default_and_fresh_forgets(tmp_path, toy, monkeypatch):
 
 def test_an_interruption_says_how_to_go_on_and_leaves_no_result(tmp_path, toy, capsys):
     assert command.main(["run", "toy", "--scale", "cpu", "--set", "word=stop"], home=tmp_path) == 130
-    assert "goes on from here" in capsys.readouterr().err
+    assert "the same command goes on from here" in capsys.readouterr().err
+    assert command.main(["run", "toy", "--scale", "cpu", "--set", "word=stop", "--fresh"], home=tmp_path) == 130
+    assert "the same command without --fresh goes on from here" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 
@@ -80,6 +85,14 @@ def test_an_interruption_says_how_to_go_on_and_leaves_no_result(tmp_path, toy, c
         (["run", "toy", "--set", "sise=4"], "no setting 'sise'; there are: size, seeds, word"),
         (["run", "toy", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["run", "contest", "--set", "entries=('Siren',)"], "entries has ['Siren']; there are: ReLU"),
+        (["run", "toy", "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
+        (["run", "toy", "--set", "size=big"], "'big' is not Python's way to write a value of size"),
+        (["run", "toy", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["run", "contest", "--set", "seeds=3"], "seeds must be a tuple, such as (0, 1), got int 3"),
+        (["run", "contest", "--set", "seeds=(0, 0)"], "seeds must be at least one, all different"),
+        (["run", "contest", "--set", "entries='ReLU'"], "entries must be a tuple"),
+        (["run", "contest", "--set", "rates={'ReLU': ()}"], "rates of ReLU must be at least one"),
+        (["run", "contest", "--set", "rates={'ReLU': (-1.0,)}"], "rates of ReLU must be positive"),
         (["run", "toy", "--resume", "--fresh"], "not allowed with"),
         ([], "required: command"),
     ],
@@ -97,6 +110,23 @@ def test_the_contest_itself_runs_from_here(tmp_path):
     found = json.loads((tmp_path / "results" / "contest_smoke.json").read_text(encoding="utf-8"))
     assert [row["entry"] for row in found["rows"]] == ["ReLU"]
     assert found["settings"]["size"] == 16
+
+
+def test_an_unknown_scale_of_the_environment_is_an_error_of_the_command(toy, monkeypatch, capsys):
+    monkeypatch.setenv("OTRECON_SCALE", "huge")
+    with pytest.raises(SystemExit):
+        command.main(["run", "toy"])
+    assert "OTRECON_SCALE is 'huge'" in capsys.readouterr().err
+
+
+def test_the_command_of_a_result_can_be_pasted_and_names_no_folder(monkeypatch):
+    arguments = ["--set", "entries=('ReLU', 'WIRE')", "/home/someone/state.json"]
+    monkeypatch.setattr(sys, "argv", ["run.py", *arguments])
+    found = provenance()
+    assert shlex.split(found["command"])[-3:] == ["--set", "entries=('ReLU', 'WIRE')", "state.json"]
+    assert "someone" not in json.dumps(found)
+    commit = found["commit"]
+    assert commit is None or len(commit.rstrip("+")) == 12
 
 
 def test_a_file_is_whole_or_untouched(tmp_path):

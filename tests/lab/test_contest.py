@@ -14,7 +14,19 @@ import pytest
 import torch
 
 from otrecon.inr import FourierFeatures
-from otrecon.lab.contest import ENTRIES, SETTINGS, ContestSettings, Size, Trial, contest, count, solve_width, trials
+from otrecon.lab.contest import (
+    ENTRIES,
+    SETTINGS,
+    ContestSettings,
+    Size,
+    Trial,
+    contest,
+    count,
+    runs,
+    solve_width,
+    tournament,
+    trials,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ContestSettings(
@@ -66,6 +78,21 @@ def test_rows_say_what_was_run_and_the_choice_is_made_on_other_seeds():
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.parametrize(("last", "best"), [(5, 1.0), (10, 1.0), (15, 2.0), (20, 3.0), (25, 3.0), (30, 3.0), (99, 7.0)])
+def test_the_best_within_a_time_is_read_off_the_trace(last, best):
+    assert tournament._best_within([10, 20, 30, 40], [1.0, 3.0, 2.0, 7.0], last) == best
+
+
+def test_at_equal_time_the_fastest_sets_the_budget():
+    def row(entry, seconds, trace):
+        facts = {"stage": "final", "entry": entry, "seconds": seconds, "steps": [10, 20], "trace": trace}
+        return {**facts, "psnr": trace[-1]}
+
+    rows = [row("fast", 1.0, [5.0, 8.0]), row("slow", 2.0, [6.0, 9.0]), row("slower", 4 / 3, [6.0, 9.0])]
+    assert tournament._at_equal_time(rows) == 1.0
+    assert [one["psnr_equal_time"] for one in rows] == [8.0, 6.0, 7.5]
+
+
 def test_full_batches_end_with_the_best_that_was_seen():
     row = contest(dataclasses.replace(SMALL, batch=None, steps=40, seeds=(0,), entries=("ReLU",)))["rows"][0]
     assert row["psnr"] >= max(row["trace"])
@@ -86,6 +113,24 @@ def test_no_row_is_run_twice_and_more_seeds_run_only_what_is_missing(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
     contest(dataclasses.replace(SMALL, steps=13, entries=("ReLU",)), folder=tmp_path, watch=watch)
     assert Trial("ReLU", 0.0, 1e-2, 0) in {trial for trial, _, _ in seen}
+
+
+@pytest.mark.parametrize("last", [1, 4, 11])
+def test_an_interruption_by_the_keyboard_after_any_step_changes_nothing(tmp_path, monkeypatch, last):
+    settings = dataclasses.replace(SMALL, entries=("ReLU",), seeds=(0,))
+    whole = contest(settings)
+    after = runs._Run.after
+
+    def interrupt(run, step, loss):
+        after(run, step, loss)
+        if step + 1 == last:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs._Run, "after", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        contest(settings, folder=tmp_path)
+    monkeypatch.setattr(runs._Run, "after", after)
+    assert without_times(contest(settings, folder=tmp_path)) == without_times(whole)
 
 
 def test_an_interruption_within_a_row_changes_nothing(tmp_path):
@@ -152,11 +197,11 @@ def test_trials_are_all_settings_of_an_entry():
     ("change", "message"),
     [
         ({"entries": ("Siren",)}, r"entries has \['Siren'\]; there are: ReLU; .*SIREN"),
-        ({"entries": ()}, "entries has no names; there are: ReLU"),
+        ({"entries": ()}, "entries must be at least one"),
         ({"values": {"wire": (1.0,)}}, r"values has \['wire'\]; there are"),
         ({"rates": {"wire": (1.0,)}}, r"rates has \['wire'\]; there are"),
         ({"seeds": (0, 100)}, "must not be chosen on what is reported"),
-        ({"seeds": ()}, "at least one seed"),
+        ({"seeds": ()}, "seeds must be at least one"),
         ({"features": 30}, "multiple of 4, sine and cosine on two axes, got 30"),
         ({"batch": 5000}, "at most the 2304 pixels, got 5000; None takes them all"),
         ({"steps": 0}, "steps must be"),

@@ -103,7 +103,7 @@ class Bench:
             "best_step": found.best_step,
             "steps": [*run.trace, settings.steps],
             "trace": [*run.trace.values(), reached],
-            "seconds": statistics.median(run.seconds) * settings.steps,
+            "seconds": statistics.median(run.seconds or [0.0]) * settings.steps,
         }
 
     def decibel(self, image: Tensor) -> float:
@@ -121,11 +121,12 @@ class _Run:
         self.seconds: list[float] = []
         self.clock = time.process_time if bench.settings.device == "cpu" else time.perf_counter
         self.step = 0
-        if checkpoint is not None and checkpoint.exists() and self.way is not None and self.way.exists():
+        if checkpoint is not None and checkpoint.exists():
             self.step = steps_done(checkpoint)
+        if self.way is not None and self.step and self.way.exists():
             before = json.loads(self.way.read_text(encoding="utf-8"))
             self.trace = {int(step): value for step, value in before["trace"].items() if int(step) <= self.step}
-            self.seconds = [before["seconds"]]
+            self.seconds = before["seconds"]
         self.start = 0.0
 
     def image(self) -> Tensor:
@@ -142,7 +143,7 @@ class _Run:
             if self.bench.watch is not None:
                 self.bench.watch(self.trial, self.step, image)
             if self.way is not None:
-                write_json(self.way, {"trace": self.trace, "seconds": statistics.median(self.seconds)})
+                write_json(self.way, {"trace": self.trace, "seconds": self.seconds[-100:]})
         self.start = self.clock()
         truth = self.bench.truth.reshape(-1, 1)
         if indices is None:

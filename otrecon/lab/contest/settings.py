@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from otrecon.checks import check_count
+from otrecon.checks import check_count, check_positive, kind
 from otrecon.lab.contest.entries import ENTRIES
 
 __all__ = ["SETTINGS", "ContestSettings", "Trial", "trials"]
@@ -64,14 +64,28 @@ class ContestSettings:
             raise ValueError(f"features must be a multiple of 4, sine and cosine on two axes, got {self.features}.")
         if self.batch is not None and check_count("batch", self.batch) > self.size**2:
             raise ValueError(f"batch must be at most the {self.size**2} pixels, got {self.batch}; None takes them all.")
+        for what in ("seeds", "sweep_seeds", "entries"):
+            _check_distinct(what, getattr(self, what))
         for what, names in (("entries", self.entries), ("values", self.values), ("rates", self.rates)):
             unknown = [name for name in names if name not in ENTRIES]
-            if unknown or not (names or what != "entries"):
-                raise ValueError(f"{what} has {unknown or 'no names'}; there are: {'; '.join(ENTRIES)}.")
-        if not self.seeds or not self.sweep_seeds:
-            raise ValueError("seeds and sweep_seeds need at least one seed each.")
+            if unknown:
+                raise ValueError(f"{what} has {unknown}; there are: {'; '.join(ENTRIES)}.")
+        for seed in (*self.seeds, *self.sweep_seeds):
+            check_count("a seed", seed, 0)
+        for what in ("values", "rates"):
+            for name, numbers in getattr(self, what).items():
+                _check_distinct(f"{what} of {name}", numbers)
+                for number in numbers:
+                    check_positive(f"each of the {what} of {name}", number)
         if set(self.seeds) & set(self.sweep_seeds):
             raise ValueError("sweep_seeds and seeds share one: a setting must not be chosen on what is reported.")
+
+
+def _check_distinct(name: str, values: object) -> None:
+    if not isinstance(values, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple, such as (0, 1), got {kind(values)} {values!r}.")
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{name} must be at least one, all different, got {values!r}.")
 
 
 SETTINGS: Mapping[str, ContestSettings] = {

@@ -42,8 +42,9 @@ def contest(
         Ready for JSON. ``rows``: one a run, with ``stage`` ``"sweep"`` or ``"final"``, ``entry``, ``swept`` and
         ``value``, ``lr``, ``seed``, ``width``, ``parameters``, ``psnr`` of the best weights in dB, ``best_step``, and
         what was seen on the way (``steps``, ``trace`` in dB); ``seconds`` is that of the median step times their
-        number, processor time on a CPU. Final rows have ``psnr_equal_time`` as well: the best that was seen within
-        ``equal_seconds``, the time that the fastest entry needed. ``chosen``: the setting of each entry.
+        number, processor time on a CPU. Final rows have ``psnr_equal_time`` as well: the best within
+        ``equal_seconds``, the time that the fastest entry needed, read off the trace (between two marks by a straight
+        line, before the first as that of the first). ``chosen``: the setting of each entry.
     """
     bench = Bench(settings, None if folder is None else Path(folder), watch, progress=progress)
     rows: list[dict[str, Any]] = []
