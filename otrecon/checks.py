@@ -8,7 +8,7 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-__all__ = ["check_complex", "check_count", "check_finite", "check_positive", "kind"]
+__all__ = ["check_complex", "check_count", "check_device", "check_finite", "check_positive", "kind"]
 
 
 def check_count(name: str, value: int, least: int = 1) -> int:
@@ -28,6 +28,17 @@ def check_positive(name: str, value: float) -> float:
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be positive and finite, got {value!r}.")
     return number
+
+
+def check_device(name: str) -> torch.device:
+    """Return a device that is there, or raise ValueError."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device must be one that is there, such as 'cpu', got {name!r} ({reason}).") from None
+    return device
 
 
 def check_complex(x: Tensor, name: str) -> None:

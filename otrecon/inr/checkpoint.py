@@ -81,12 +81,14 @@ class Checkpoint:
         """Restore what is in the file; do nothing where there is none."""
         if not self.path.exists():
             return
+        if self.path.is_dir():
+            raise IsADirectoryError(f"{self.path} is a folder: give the path of a file.")
         state = _read(self.path)
         other = [name for name, value in self.settings.items() if state["settings"].get(name) != value]
         if other:
             raise ValueError(
                 f"{self.path} belongs to another run, which had another {', another '.join(other)}: give another path, "
-                "or move it away to start afresh."
+                "or move it away to start afresh. (A longer run is another one: the rate follows a plan for all steps.)"
             )
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])

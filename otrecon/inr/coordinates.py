@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 
@@ -106,6 +107,8 @@ def check_coordinates(coordinates: Tensor, name: str = "coordinates") -> None:
         came = coordinates.dtype if isinstance(coordinates, Tensor) else kind(coordinates)
         raise TypeError(f"{name} must be a real floating-point tensor, got {came}.")
     largest = float(coordinates.detach().abs().max()) if coordinates.numel() else 0.0
+    if math.isnan(largest):
+        raise ValueError(f"{name} contain NaN.")
     if not largest <= EDGE:
         raise ValueError(
             f"{name} must lie within [-1, 1], the largest is {largest:.4g}: pixel_coordinates and frame_times make "

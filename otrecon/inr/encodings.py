@@ -102,9 +102,13 @@ class FourierFeatures(nn.Module):
 
     def forward(self, coordinates: Tensor) -> Tensor:
         """Encode ``(..., d)`` as ``(..., 2 m)``: first all cosines, then all sines."""
+        if coordinates.ndim == 0 or coordinates.shape[-1] != self.in_features:
+            came = tuple(coordinates.shape)
+            raise ValueError(f"this encoding takes (..., {self.in_features}) coordinates, got shape {came}.")
         phase = 2 * math.pi * coordinates @ self.frequencies.to(coordinates.dtype).mT
         return torch.cat([phase.cos(), phase.sin()], dim=-1)
 
     def extra_repr(self) -> str:
-        """Show the dimensions."""
-        return f"in_features={self.in_features}, out_features={self.out_features}"
+        """Show the dimensions and the root mean square frequency: a checkpoint tells draws apart by it."""
+        size = float(self.frequencies.square().mean().sqrt())
+        return f"in_features={self.in_features}, out_features={self.out_features}, rms={size:.6g}"

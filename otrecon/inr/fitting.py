@@ -96,7 +96,7 @@ def fit(
     checkpoint
         File to write every ``checkpoint_every`` steps, at the end, and on interruption. Where it exists the run goes on
         from it, to the same result bit by bit on one processor; it stays when the run is finished, so that a second
-        call returns at once.
+        call returns at once. It knows the network and these settings, not the data: each problem needs its own.
     progress
         Show a bar on a terminal, a line every tenth of the steps elsewhere, on the error stream.
 
@@ -115,8 +115,22 @@ def fit(
     KeyboardInterrupt
         After the step at hand, with a checkpoint written; a second interruption is obeyed at once. However the run
         ends, the network has the best weights seen by then.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from otrecon.inr import Siren, fit, pixel_coordinates
+    >>> from otrecon.phantoms import shepp_logan
+    >>> image = shepp_logan().image((24, 32))
+    >>> network = Siren(2, 32, 1, 1, generator=torch.Generator().manual_seed(0))
+    >>> places = pixel_coordinates(image.shape)  # (y, x, 2); the network makes (y, x, 1) of it
+    >>> result = fit(network, lambda _: (network(places)[..., 0] - image).square().mean(), 30)
+    >>> result.best_loss < result.history[0] / 2
+    True
     """
     steps, checkpoint_every = check_count("steps", steps), check_count("checkpoint_every", checkpoint_every)
+    if not callable(schedule):
+        raise TypeError(f"schedule must be a function, such as cosine or constant, got {schedule!r}.")
     optimiser = torch.optim.Adam(network.parameters(), lr=check_positive("lr", lr))
     draw = _draw(places, batch, generator)
     best = _Best(network, 1 if draw is None else draw.steps_of_a_pass)
@@ -134,6 +148,9 @@ def fit(
         }
         store = Checkpoint(Path(checkpoint), settings, network, optimiser, generator, draw, best, history)
         store.load()
+        if progress and history:
+            left = "nothing is left to do" if len(history) >= steps else "going on from there"
+            sys.stderr.write(f"{checkpoint} holds {len(history)} of {steps} steps: {left}.\n")
     advance, close = _bar(len(history), steps, show=progress)
     between_steps = True
     try:
@@ -190,9 +207,9 @@ def _step(
         raise ValueError("the objective does not depend on the parameters of this network: give it the same network.")
     if not (math.isfinite(value) and bool(torch.stack([one.isfinite().all() for one in gradients]).all())):
         what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
+        fix = "lower lr, or look for a division by zero in the objective" if step else "look for NaN in the data"
         raise FloatingPointError(
-            f"{what} at step {step}: lower lr, or look for a division by zero in the objective. The network has the "
-            f"best weights so far, those after {best.step} steps."
+            f"{what} at step {step}: {fix}. The network has the best weights so far, those after {best.step} steps."
         )
     best.see(step, value)
     optimiser.step()

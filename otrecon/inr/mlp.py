@@ -122,8 +122,15 @@ class Mlp(nn.Module):
     def _encoded(self, coordinates: Tensor) -> Tensor:
         if self.check_range:
             check_coordinates(coordinates)
-        if coordinates.shape[-1] != self.in_features:
-            raise ValueError(f"this network takes {self.in_features} coordinates, got {coordinates.shape[-1]}.")
+        if coordinates.ndim == 0 or coordinates.shape[-1] != self.in_features:
+            came = tuple(coordinates.shape)
+            raise ValueError(f"this network takes (..., {self.in_features}) coordinates, got shape {came}.")
+        weights = self.linear[0].weight.dtype
+        if coordinates.dtype != weights:
+            raise TypeError(
+                f"coordinates are {coordinates.dtype}, the weights {weights}: give coordinates.to({weights}), or "
+                "network.double() for double precision."
+            )
         return coordinates if self.encoding is None else self.encoding(coordinates)
 
 

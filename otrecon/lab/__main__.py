@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
     if asked.command == "list":
         for name, experiment in EXPERIMENTS.items():
             sys.stdout.write(f"{name}: {experiment.summary}\n")
+            sys.stdout.writelines(f"  {size}: {experiment.settings[size]}\n" for size in SCALES)
         return 0
     if asked.name not in EXPERIMENTS:
         parser.error(f"there is no experiment {asked.name!r}; there are: {', '.join(EXPERIMENTS)}.")
@@ -49,10 +50,11 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         again = "the same command without --fresh" if asked.fresh else "the same command"
         sys.stderr.write(f"interrupted; {again} goes on from here.\n")
         return 130
-    path = home / "results" / f"{asked.name}_{size}.json"
     usual = experiment.settings[size]
     names = [field.name for field in dataclasses.fields(usual)]
     changed = [name for name in names if getattr(settings, name) != getattr(usual, name)]
+    # A result of other settings does not take the place of the scale's own, unless it is told to.
+    path = home / "results" / f"{asked.out or asked.name + '_' + size + ('_changed' if changed else '')}.json"
     write_json(path, {**found, "scale": size, "changed": changed, "provenance": provenance()})
     sys.stdout.write(f"-> {path.relative_to(home)}\n")
     return 0
@@ -73,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE",
         help="another setting, such as batch=4096 or entries=\"('ReLU', 'SIREN')\"; may be repeated",
+    )
+    run.add_argument(
+        "--out",
+        metavar="NAME",
+        help="write results/NAME.json instead of NAME_SCALE, or of NAME_SCALE_changed where a setting is another",
     )
     again = run.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with what was interrupted (this is the default)")
@@ -104,7 +111,9 @@ def _changed(settings: Any, seeds: int | None, changes: Sequence[str]) -> Any:
             replaced[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             if not isinstance(getattr(settings, name), str):
-                raise ValueError(f"{text!r} is not Python's way to write a value of {name}.") from None
+                raise ValueError(
+                    f"{text!r} is not Python's way to write a value of {name}, now {getattr(settings, name)!r}."
+                ) from None
             # A text needs no quotation marks.
             replaced[name] = text
     return dataclasses.replace(settings, **replaced)

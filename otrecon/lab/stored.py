@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from otrecon.lab.files import HOME
+
 __all__ = ["results"]
 
 _PACKAGE = Path(__file__).resolve().parent
-# In the repository, and in an installed package, where the build has put a copy.
-_FOLDERS = (_PACKAGE.parents[1] / "results", _PACKAGE / "_results")
+# Where the command line writes, which is the repository in a clone; and in an installed package the copy of the build.
+_FOLDERS = (HOME / "results", _PACKAGE / "_results")
 
 
 def results(name: str) -> dict[str, Any]:

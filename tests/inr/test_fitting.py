@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from otrecon.inr import ImageINR, KSpaceINR, Siren, constant, cosine, fit, frame_times, pixel_coordinates
+from otrecon.inr import (
+    FourierFeatures,
+    ImageINR,
+    KSpaceINR,
+    Mlp,
+    Siren,
+    constant,
+    cosine,
+    fit,
+    frame_times,
+    pixel_coordinates,
+)
 from otrecon.inr.interruption import Interruption
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -350,6 +361,34 @@ def test_a_schedule_that_gives_no_rate_is_told_so(rate):
     network, objective = problem()
     with pytest.raises(ValueError, match=r"the schedule must give a number from 0 on; at step 3"):
         fit(network, objective, 10, schedule=lambda done: rate if done >= 0.3 else 1.0)
+
+
+def test_a_checkpoint_tells_draws_of_frequencies_apart(tmp_path):
+    for bandwidth in (0.5, 8.0):
+        encoding = FourierFeatures.gaussian(2, 8, bandwidth, generator=torch.Generator().manual_seed(0))
+        network = Mlp(2, 8, 1, 1, encoding=encoding, generator=torch.Generator().manual_seed(0))
+
+        def learn(network=network):
+            fit(network, lambda _: (network(PLACES) - TRUTH).square().mean(), 3, checkpoint=tmp_path / "fit")
+
+        if bandwidth == 0.5:
+            learn()
+            continue
+        with pytest.raises(ValueError, match="another network"):
+            learn()
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    network, objective = problem()
+    with pytest.raises(IsADirectoryError, match="is a folder: give the path of a file"):
+        fit(network, objective, 3, checkpoint=tmp_path)
+
+
+def test_progress_tells_what_a_checkpoint_holds(tmp_path, capfd):
+    for words in ("", "holds 10 of 10 steps: nothing is left to do."):
+        network, objective = problem()
+        fit(network, objective, 10, checkpoint=tmp_path / "fit", progress=True)
+        assert words in capfd.readouterr().err
 
 
 def test_an_interruption_after_the_last_look_is_not_lost():

@@ -26,7 +26,7 @@ def cartesian():
 @pytest.mark.parametrize("frames", [(), (2,)])
 def test_through_the_gram_it_is_the_same_term(make, frames):
     operator = make()
-    data = randn((*frames, *operator.range), seed=1, dtype=torch.complex64)
+    data = operator(randn((*frames, *operator.domain), seed=1, dtype=torch.complex64))
     results = []
     for gram in (True, False):
         image = randn((*frames, *operator.domain), seed=2, dtype=torch.complex64).requires_grad_()
@@ -110,6 +110,24 @@ def test_it_is_fitted_to_measurements():
     assert found.best_loss < 0.02
 
 
+def test_its_magnitude_is_the_unit_of_the_image():
+    one, other = (
+        ImageINR(Siren(2, 8, 1, 2, generator=torch.Generator().manual_seed(0)), SIZE, magnitude=m) for m in (1.0, 50.0)
+    )
+    torch.testing.assert_close(other(), 50 * one())
+    torch.testing.assert_close(other.render((7, 9)), 50 * one.render((7, 9)))
+    with pytest.raises(ValueError, match="magnitude must be positive"):
+        ImageINR(one.network, SIZE, magnitude=0.0)
+
+
+def test_data_where_the_mask_says_that_there_are_none_are_refused():
+    operator = cartesian()
+    everything = randn(operator.range, seed=1, dtype=torch.complex64)
+    with pytest.raises(ValueError, match=r"give data \* mask"):
+        LeastSquares(operator, everything)
+    LeastSquares(operator, everything * operator.mask)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="this image needs 2 and 2"):
         ImageINR(network(3), SIZE)
@@ -121,7 +139,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="all zero"):
         LeastSquares(operator, torch.zeros(operator.range, dtype=torch.complex64))
     with pytest.raises(ValueError, match=r"the image has shape \(2, 24, 20\); these data are of \(24, 20\)"):
-        LeastSquares(operator, torch.ones(operator.range, dtype=torch.complex64))(torch.ones(2, *SIZE) + 0j)
+        LeastSquares(operator, operator.mask * torch.ones(operator.range) + 0j)(torch.ones(2, *SIZE) + 0j)
     with pytest.raises(TypeError, match="must be a Siren or another Mlp"):
         ImageINR(torch.nn.Linear(2, 2), SIZE)
     with pytest.raises(ValueError, match="two positive integers"):

@@ -166,6 +166,23 @@ def test_an_encoded_network_moves_with_its_device_and_dtype():
 
 
 @pytest.mark.parametrize(
+    ("places", "error", "message"),
+    [
+        (torch.zeros(5, 2, dtype=torch.float64), TypeError, r"the weights torch.float32: give coordinates.to\("),
+        (torch.zeros(5, 3), ValueError, r"takes \(\.\.\., 2\) coordinates, got shape \(5, 3\)"),
+        (torch.tensor(0.0), ValueError, r"got shape \(\)"),
+        (torch.full((5, 2), math.nan), ValueError, "coordinates contain NaN"),
+    ],
+)
+def test_what_is_no_place(places, error, message):
+    with pytest.raises(error, match=message):
+        Siren(2, 8, 1, 1, generator=seeded())(places)
+    if places.shape[-1:] == (3,):
+        with pytest.raises(ValueError, match=message):
+            FourierFeatures.basic(2)(places)
+
+
+@pytest.mark.parametrize(
     ("make", "error", "message"),
     [
         (lambda: Mlp(2, 0, 1, 1, generator=seeded()), ValueError, "hidden_features must be at least 1"),

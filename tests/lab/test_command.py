@@ -52,13 +52,16 @@ def test_list_names_them(capsys, toy):
 def test_a_run_leaves_its_rows_settings_and_provenance(tmp_path, toy, capsys):
     arguments = ["run", "toy", "--scale", "smoke", "--seeds", "3", "--set", "size=5", "--set", "word=b"]
     assert command.main(arguments, home=tmp_path) == 0
-    found = json.loads((tmp_path / "results" / "toy_smoke.json").read_text(encoding="utf-8"))
+    found = json.loads((tmp_path / "results" / "toy_smoke_changed.json").read_text(encoding="utf-8"))
     assert found["settings"] == {"size": 5, "seeds": [0, 1, 2], "word": "b"}
     assert found["rows"] == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
     assert (found["scale"], found["changed"]) == ("smoke", ["size", "seeds", "word"])
     assert {"command", "date", "versions", "cpu", "torch_threads"} <= set(found["provenance"])
-    assert "results/toy_smoke.json" in capsys.readouterr().out
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy_smoke.json"]
+    assert "results/toy_smoke_changed.json" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy_smoke_changed.json"]
+    assert command.main(["run", "toy", "--scale", "smoke"], home=tmp_path) == 0
+    assert command.main([*arguments, "--out", "part"], home=tmp_path) == 0
+    assert {path.stem for path in (tmp_path / "results").iterdir()} == {"toy_smoke", "toy_smoke_changed", "part"}
 
 
 def test_resume_is_the_default_and_fresh_forgets(tmp_path, toy, monkeypatch):
@@ -88,6 +91,8 @@ def test_an_interruption_says_how_to_go_on_and_leaves_no_result(tmp_path, toy, c
         (["run", "toy", "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
         (["run", "toy", "--set", "size=big"], "'big' is not Python's way to write a value of size"),
         (["run", "toy", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["run", "contest", "--set", "device=tpu"], "device must be one that is there, such as 'cpu', got 'tpu'"),
+        (["run", "contest", "--seeds", "200"], "sweep_seeds and seeds share [100"),
         (["run", "contest", "--set", "seeds=3"], "seeds must be a tuple, such as (0, 1), got int 3"),
         (["run", "contest", "--set", "seeds=(0, 0)"], "seeds must be at least one, all different"),
         (["run", "contest", "--set", "entries='ReLU'"], "entries must be a tuple"),
@@ -107,7 +112,7 @@ def test_bad_commands_name_the_fix(arguments, message, toy, capsys, tmp_path):
 def test_the_contest_itself_runs_from_here(tmp_path):
     small = ["--scale", "smoke", "--seeds", "1", "--set", "entries=('ReLU',)", "--set", "rates={'ReLU': (1e-3,)}"]
     assert command.main(["run", "contest", *small], home=tmp_path) == 0
-    found = json.loads((tmp_path / "results" / "contest_smoke.json").read_text(encoding="utf-8"))
+    found = json.loads((tmp_path / "results" / "contest_smoke_changed.json").read_text(encoding="utf-8"))
     assert [row["entry"] for row in found["rows"]] == ["ReLU"]
     assert found["settings"]["size"] == 16
 

@@ -44,6 +44,7 @@ class Bench:
         names = ("size", "width", "hidden_layers", "features", "steps", "batch", "marks", "device")
         self.rules = {name: getattr(settings, name) for name in names}
         shares = ((k / (settings.marks + 1)) ** 1.5 for k in range(1, settings.marks + 1))
+        self.found = self.ran = 0
         self.marks = sorted({max(1, round(settings.steps * share)) for share in shares} - {settings.steps})
 
     def row(self, trial: Trial) -> dict[str, Any]:
@@ -56,14 +57,17 @@ class Bench:
             done = self.folder / f"{word}_{trial.value:g}_{trial.lr:g}_seed{trial.seed}_{digest}.json"
             if done.exists():
                 found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+                self.found += 1
                 return found
+        self.ran += 1
         row = self._run(trial, done)
         if done is not None:
             write_json(done, row)
             for left in (done.with_suffix(".fit"), done.with_suffix(".way")):
                 left.unlink(missing_ok=True)
         if self.progress:
-            who = f"{trial.entry}, {trial.value:g}, lr {trial.lr:g}, seed {trial.seed}"
+            swept = f", {row['swept']} {trial.value:g}" if row["swept"] else ""
+            who = f"{trial.entry}{swept}, lr {trial.lr:g}, seed {trial.seed}"
             sys.stderr.write(f"{who}: {row['psnr']:.2f} dB, {row['seconds']:.1f} s\n")
             sys.stderr.flush()
         return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from otrecon.checks import check_count, check_positive, kind
+from otrecon.checks import check_count, check_device, check_positive, kind
 from otrecon.lab.contest.entries import ENTRIES
 
 __all__ = ["SETTINGS", "ContestSettings", "Trial", "trials"]
@@ -78,7 +78,12 @@ class ContestSettings:
                 for number in numbers:
                     check_positive(f"each of the {what} of {name}", number)
         if set(self.seeds) & set(self.sweep_seeds):
-            raise ValueError("sweep_seeds and seeds share one: a setting must not be chosen on what is reported.")
+            shared = sorted(set(self.seeds) & set(self.sweep_seeds))
+            raise ValueError(
+                f"sweep_seeds and seeds share {shared}: a setting must not be chosen on what is reported. Give others, "
+                "such as sweep_seeds=(1000,)."
+            )
+        check_device(self.device)
 
 
 def _check_distinct(name: str, values: object) -> None:

@@ -8,6 +8,7 @@ planned shorter, and one run answers for equal steps and for equal time.
 from __future__ import annotations
 
 import statistics
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def contest(
         value, lr = max(tried, key=lambda way: statistics.mean(tried[way])) if tried else (ways[0].value, ways[0].lr)
         chosen[name] = {"value": value, "lr": lr}
         rows += [{"stage": "final", **bench.row(Trial(name, value, lr, seed))} for seed in settings.seeds]
+    if progress and bench.found:
+        sys.stderr.write(f"{bench.found} rows were found in {folder}, {bench.ran} were run; --fresh runs all.\n")
     facts = {"name": "contest", "settings": asdict(settings), "chosen": chosen}
     return {**facts, "equal_seconds": _at_equal_time(rows), "rows": rows}
 
