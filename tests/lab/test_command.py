@@ -1,108 +1,133 @@
-"""The command line: experiments by name, results whole with where they come from, errors that name the fix."""
+"""The command line: experiments by name, reports whole with where they come from, errors that name the fix."""
 
-import dataclasses
 import json
 import shlex
 import sys
-from types import MappingProxyType
 
 import pytest
 
 from otrecon.lab import SCALES
 from otrecon.lab import __main__ as command
+from otrecon.lab.experiments import REGISTRY, load, product
 from otrecon.lab.files import write_json
 from otrecon.lab.provenance import provenance
-from otrecon.lab.registry import EXPERIMENTS, Experiment
+from otrecon.lab.report import table
+
+TOY = "tests.lab.toys:TOY"
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    size: int = 3
-    seeds: tuple = (0, 1)
-    word: str = "a"
+def read(home, name):
+    return json.loads((home / "results" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def toy(monkeypatch):
-    calls = []
-
-    def run(settings, *, folder, progress):
-        calls.append((settings, folder, progress, folder.exists()))
-        folder.mkdir(parents=True, exist_ok=True)
-        if settings.word == "stop":
-            raise KeyboardInterrupt
-        return {"settings": dataclasses.asdict(settings), "rows": [{"seed": seed} for seed in settings.seeds]}
-
-    every = {**EXPERIMENTS, "toy": Experiment("A toy", run, {scale: Settings() for scale in SCALES})}
-    monkeypatch.setattr(command, "EXPERIMENTS", MappingProxyType(every))
-    return calls
+def test_every_experiment_has_three_scales_that_are_plans():
+    for name in REGISTRY:
+        experiment = load(name)
+        assert experiment.name == name
+        for scale in SCALES:
+            assert list(product(experiment.plans[scale]))
 
 
-def test_every_experiment_has_three_scales_and_seeds():
-    for experiment in EXPERIMENTS.values():
-        assert set(experiment.settings) == set(SCALES)
-        assert all(settings.seeds for settings in experiment.settings.values())
-
-
-def test_list_names_them(capsys, toy):
+def test_list_names_them(capsys):
     assert command.main(["list"]) == 0
     assert "contest: Coordinate networks" in capsys.readouterr().out
 
 
-def test_a_run_leaves_its_rows_settings_and_provenance(tmp_path, toy, capsys):
-    arguments = ["run", "toy", "--scale", "smoke", "--seeds", "3", "--set", "size=5", "--set", "word=b"]
-    assert command.main(arguments, home=tmp_path) == 0
-    found = json.loads((tmp_path / "results" / "toy_smoke_changed.json").read_text(encoding="utf-8"))
-    assert found["settings"] == {"size": 5, "seeds": [0, 1, 2], "word": "b"}
-    assert found["rows"] == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
-    assert (found["scale"], found["changed"]) == ("smoke", ["size", "seeds", "word"])
+def test_a_run_leaves_a_report_with_its_rows_and_provenance(tmp_path, capsys):
+    assert command.main(["run", TOY, "--scale", "smoke"], home=tmp_path) == 0
+    found = read(tmp_path, "toy_smoke")
+    assert [row["seed"] for row in found["rows"]] == [0, 1, 2, 3]
+    assert (found["scale"], found["changed"], found["over"]) == ("smoke", [], {"seed": [0, 1, 2, 3]})
     assert {"command", "date", "versions", "cpu", "torch_threads"} <= set(found["provenance"])
-    assert "results/toy_smoke_changed.json" in capsys.readouterr().out
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy_smoke_changed.json"]
-    assert command.main(["run", "toy", "--scale", "smoke"], home=tmp_path) == 0
-    assert command.main([*arguments, "--out", "part"], home=tmp_path) == 0
-    assert {path.stem for path in (tmp_path / "results").iterdir()} == {"toy_smoke", "toy_smoke_changed", "part"}
+    assert found["provenance"]["runs_elsewhere"] == 0
+    told = capsys.readouterr()
+    assert "results/toy_smoke.json" in told.out
+    assert "seed" in told.out
+    assert told.err.count(" of 4: seed=") == 4
+    assert command.main(["run", TOY, "--scale", "smoke", "--resume"], home=tmp_path) == 0
+    assert "4 of 4 were finished before" in capsys.readouterr().err
+    assert read(tmp_path, "toy_smoke")["rows"] == found["rows"]
 
 
-def test_resume_is_the_default_and_fresh_forgets(tmp_path, toy, monkeypatch):
-    monkeypatch.setenv("OTRECON_SCALE", "smoke")
-    for more in ([], ["--resume"], ["--fresh"]):
-        command.main(["run", "toy", *more], home=tmp_path)
-    assert [there for *_, there in toy] == [False, True, False]
-    assert toy[0][1] == tmp_path / "_build" / "lab" / "toy_smoke"
+def test_another_plan_has_a_report_of_its_own(tmp_path):
+    arguments = ["sweep", TOY, "--scale", "smoke", "--over", "seed=1..2", "word=b,c", "--set", "size=5"]
+    assert command.main(arguments, home=tmp_path) == 0
+    found = read(tmp_path, "toy_smoke_changed")
+    assert [(row["seed"], row["word"], row["size"]) for row in found["rows"]] == [
+        (1, "b", 5), (1, "c", 5), (2, "b", 5), (2, "c", 5)
+    ]  # fmt: skip
+    assert found["changed"] == ["size", "over seed", "over word"]
+    assert command.main([*arguments, "--out", "mine"], home=tmp_path) == 0
+    reports = {path.stem for path in (tmp_path / "results").glob("*.json")}
+    assert reports == {"toy_smoke_changed", "mine"}
 
 
-def test_an_interruption_says_how_to_go_on_and_leaves_no_result(tmp_path, toy, capsys):
-    assert command.main(["run", "toy", "--scale", "cpu", "--set", "word=stop"], home=tmp_path) == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
-    assert command.main(["run", "toy", "--scale", "cpu", "--set", "word=stop", "--fresh"], home=tmp_path) == 130
-    assert "the same command without --fresh goes on from here" in capsys.readouterr().err
-    assert not (tmp_path / "results").exists()
+def test_a_report_runs_nothing(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["report", TOY, "--scale", "smoke"], home=tmp_path)
+    assert f"no finished run of this plan: python -m otrecon.lab run {TOY} --scale smoke" in capsys.readouterr().err
+    command.main(["sweep", TOY, "--scale", "smoke", "--over", "seed=0..1"], home=tmp_path)
+    assert command.main(["report", TOY, "--scale", "smoke"], home=tmp_path) == 0
+    assert [row["seed"] for row in read(tmp_path, "toy_smoke")["rows"]] == [0, 1]
+
+
+def test_fresh_runs_again_and_a_pool_does_the_same(tmp_path):
+    rows = []
+    for more in (["run"], ["run", "--fresh"], ["sweep", "--fresh", "--workers", "2"]):
+        assert command.main([more[0], TOY, "--scale", "smoke", *more[1:]], home=tmp_path) == 0
+        rows.append(read(tmp_path, "toy_smoke")["rows"])
+
+    def without_time(table):
+        return sorted((row["seed"], row["value"], row["threads"]) for row in table)
+
+    assert without_time(rows[0]) == without_time(rows[1]) == without_time(rows[2])
+    log = tmp_path / "_build" / "lab" / "toy" / "steps-0"
+    assert len(log.read_text().split()) == 30
+
+
+def test_an_interruption_says_how_to_go_on_and_leaves_no_report(tmp_path, capsys):
+    arguments = ["run", TOY, "--scale", "cpu", "--set", "word=stop"]
+    for more, words in ((["--fresh"], "the same command without --fresh goes on"), ([], "the same command goes on")):
+        assert command.main([*arguments, *more], home=tmp_path) == 130
+        assert words in capsys.readouterr().err
+        assert not list((tmp_path / "results").glob("*.json"))
+
+
+def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
+    assert command.main(["run", TOY, "--scale", "smoke", "--set", "word=fail", "--out", "bad"], home=tmp_path) == 1
+    assert "failed: FloatingPointError: the loss is nan" in capsys.readouterr().err
+    found = read(tmp_path, "bad")
+    assert found["rows"] == []
+    assert len(found["failed"]) == 4
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run", "contset"], "no experiment 'contset'; there are: contest"),
-        (["run", "toy", "--scale", "large"], "invalid choice: 'large'"),
-        (["run", "toy", "--set", "sise=4"], "no setting 'sise'; there are: size, seeds, word"),
-        (["run", "toy", "--seeds", "0"], "--seeds must be at least 1, got 0"),
-        (["run", "contest", "--set", "entries=('Siren',)"], "entries has ['Siren']; there are: ReLU"),
-        (["run", "toy", "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
-        (["run", "toy", "--set", "size=big"], "'big' is not Python's way to write a value of size"),
-        (["run", "toy", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["run", TOY, "--scale", "large"], "invalid choice: 'large'"),
+        (["run", TOY, "--set", "sise=4"], "no setting 'sise'; there are: seed, size, word"),
+        (["run", TOY, "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
+        (["run", TOY, "--set", "size=big"], "'big' is not Python's way to write a value of size"),
+        (["run", TOY, "--set", "seed=1"], "seed is varied in this plan"),
+        (["sweep", TOY, "--over", "seed=4..2"], "--over seed must be at least one value"),
+        (["sweep", TOY, "--over", "seed=1,1"], "all different"),
+        (["sweep", TOY, "--over", "seeds=0..2"], "no setting 'seeds'"),
+        (["sweep", TOY, "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["run", TOY, "--threads", "0"], "--threads must be at least 1, got 0"),
         (["run", "contest", "--set", "device=tpu"], "device must be one that is there, such as 'cpu', got 'tpu'"),
-        (["run", "contest", "--seeds", "200"], "sweep_seeds and seeds share [100"),
         (["run", "contest", "--set", "seeds=3"], "seeds must be a tuple, such as (0, 1), got int 3"),
         (["run", "contest", "--set", "seeds=(0, 0)"], "seeds must be at least one, all different"),
+        (["run", "contest", "--set", "seeds=(0, 100)"], "sweep_seeds and seeds share [100]"),
         (["run", "contest", "--set", "entries='ReLU'"], "entries must be a tuple"),
+        (["run", "contest", "--set", "entries=('Siren',)"], "entries has ['Siren']; there are: ReLU"),
         (["run", "contest", "--set", "rates={'ReLU': ()}"], "rates of ReLU must be at least one"),
         (["run", "contest", "--set", "rates={'ReLU': (-1.0,)}"], "rates of ReLU must be positive"),
-        (["run", "toy", "--resume", "--fresh"], "not allowed with"),
+        (["run", TOY, "--resume", "--fresh"], "not allowed with"),
         ([], "required: command"),
     ],
 )
-def test_bad_commands_name_the_fix(arguments, message, toy, capsys, tmp_path):
+def test_bad_commands_name_the_fix(arguments, message, capsys, tmp_path):
     with pytest.raises(SystemExit):
         command.main(arguments, home=tmp_path)
     assert message in capsys.readouterr().err
@@ -110,17 +135,26 @@ def test_bad_commands_name_the_fix(arguments, message, toy, capsys, tmp_path):
 
 
 def test_the_contest_itself_runs_from_here(tmp_path):
-    small = ["--scale", "smoke", "--seeds", "1", "--set", "entries=('ReLU',)", "--set", "rates={'ReLU': (1e-3,)}"]
+    small = [
+        "--scale",
+        "smoke",
+        "--set",
+        "seeds=(0,)",
+        "--set",
+        "entries=('ReLU',)",
+        "--set",
+        "rates={'ReLU': (1e-3,)}",
+    ]
     assert command.main(["run", "contest", *small], home=tmp_path) == 0
-    found = json.loads((tmp_path / "results" / "contest_smoke_changed.json").read_text(encoding="utf-8"))
+    found = read(tmp_path, "contest_smoke_changed")
     assert [row["entry"] for row in found["rows"]] == ["ReLU"]
     assert found["settings"]["size"] == 16
 
 
-def test_an_unknown_scale_of_the_environment_is_an_error_of_the_command(toy, monkeypatch, capsys):
+def test_an_unknown_scale_of_the_environment_is_an_error_of_the_command(monkeypatch, capsys):
     monkeypatch.setenv("OTRECON_SCALE", "huge")
     with pytest.raises(SystemExit):
-        command.main(["run", "toy"])
+        command.main(["run", TOY])
     assert "OTRECON_SCALE is 'huge'" in capsys.readouterr().err
 
 
@@ -132,6 +166,11 @@ def test_the_command_of_a_result_can_be_pasted_and_names_no_folder(monkeypatch):
     assert "someone" not in json.dumps(found)
     commit = found["commit"]
     assert commit is None or len(commit.rstrip("+")) == 12
+
+
+def test_a_table_shows_what_differs():
+    rows = [{"a": 1, "b": "x", "c": 0.123456, "d": [1]}, {"a": 1, "b": "y", "c": None}]
+    assert table(rows) == "b  c\nx  0.1235\ny\n"
 
 
 def test_a_file_is_whole_or_untouched(tmp_path):
