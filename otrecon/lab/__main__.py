@@ -1,7 +1,7 @@
-"""``python -m otrecon.lab list | run NAME | sweep NAME --over seed=0..4 | report NAME``: experiments and their results.
+"""``python -m otrecon.lab list | run NAME | sweep NAME --over seed=0..4 | report NAME``: experiments, results.
 
-A run leaves its record below ``results/NAME/``, the report of all is ``results/NAME_SCALE.json``. Whatever stops it, the
-same command goes on from there.
+A run leaves its record below ``results/NAME/``, the report of all is ``results/NAME_SCALE.json``. Whatever stops it,
+the same command goes on from there.
 """
 
 from __future__ import annotations
