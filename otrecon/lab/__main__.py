@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         found = [one for job in jobs if (one := record(job)) is not None]
     else:
         try:
-            found = list(_told(sweep(jobs, workers=workers, cluster=getattr(asked, "cluster", None)), plan, len(jobs)))
+            done = _told(sweep(jobs, workers=workers, cluster=getattr(asked, "cluster", None)), plan, len(jobs))
+            # As planned, in whatever order they were finished.
+            found = [one for _, one in sorted(done, key=lambda pair: jobs.index(pair[0]))]
         except KeyboardInterrupt:
             again = "the same command without --fresh" if fresh else "the same command"
             sys.stderr.write(f"interrupted; {again} goes on from here.\n")
@@ -73,19 +75,21 @@ def _list() -> None:
             sys.stdout.write(f"  {size}: {runs} run{'s' if runs > 1 else ''}{over}\n")
 
 
-def _told(results: Iterable[tuple[Job, dict[str, Any]]], plan: Plan, number: int) -> Iterable[dict[str, Any]]:
-    """Say of each run that it was done, one line each."""
+def _told(
+    results: Iterable[tuple[Job, dict[str, Any]]], plan: Plan, number: int
+) -> Iterable[tuple[Job, dict[str, Any]]]:
+    """Say of each run that it was done, one line each, and pass it on."""
     found = 0
     for count, (job, one) in enumerate(results, 1):
         if one.get("found"):
             found += 1
-            yield one
+            yield job, one
             continue
         varied = ", ".join(f"{name}={getattr(job.config, name)}" for name in plan.over)
         how = f"{one['seconds']:.1f} s" if one["status"] == "finished" else f"failed: {one['reason']}"
         sys.stderr.write(f"{count} of {number}: {varied + ': ' if varied else ''}{how}\n")
         sys.stderr.flush()
-        yield one
+        yield job, one
     if found:
         sys.stderr.write(f"{found} of {number} were finished before and not run again; --fresh runs them.\n")
 

@@ -21,7 +21,7 @@ __all__ = ["REGISTRY", "Experiment", "Plan", "digest", "load", "product"]
 class Function(Protocol):
     """What an experiment is: configuration in, findings out."""
 
-    def __call__(self, config: Any, *, folder: Path, progress: bool) -> Mapping[str, Any]:
+    def __call__(self, config: Any, /, *, folder: Path, progress: bool) -> Mapping[str, Any]:
         """Run; go on where ``folder`` says that it was interrupted.
 
         Numbers, texts, lists and mappings of what it returns go into the record, tensors into the file beside it.

@@ -30,7 +30,8 @@ def report(experiment: Experiment, plan: Plan, records: Sequence[Mapping[str, An
     Returns
     -------
     dict
-        Ready for JSON: ``name``, ``config``, ``over``, ``rows``, ``seconds`` of all runs together, the most
+        Ready for JSON: ``name``, ``config``, ``over``, ``rows``, ``seconds`` of all runs together (of one that
+        was interrupted, since it went on last), the most
         ``peak_megabytes``, ``failed``, and ``provenance`` of the latest run, with ``runs_elsewhere``: how many had
         another machine, other versions or another commit.
     """

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,11 +132,6 @@ def execute(job: Job) -> dict[str, Any]:
     # As it would be read: lists for tuples.
     result: dict[str, Any] = json.loads(json.dumps(done))
     return result
-
-
-def rows(records: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a run: its configuration, then what was found."""
-    return [{**one["config"], **one["findings"]} for one in records if one["status"] == "finished"]
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def test_fresh_runs_again_and_a_pool_does_the_same(tmp_path):
         rows.append(read(tmp_path, "toy_smoke")["rows"])
 
     def without_time(table):
-        return sorted((row["seed"], row["value"], row["threads"]) for row in table)
+        return [(row["seed"], row["value"], row["threads"]) for row in table]
 
     assert without_time(rows[0]) == without_time(rows[1]) == without_time(rows[2])
     log = tmp_path / "_build" / "lab" / "toy" / "steps-0"
@@ -149,6 +149,18 @@ def test_the_contest_itself_runs_from_here(tmp_path):
     found = read(tmp_path, "contest_smoke_changed")
     assert [row["entry"] for row in found["rows"]] == ["ReLU"]
     assert found["settings"]["size"] == 16
+
+
+def test_fresh_forgets_the_rows_of_a_contest_and_several_contests_are_all_told(tmp_path, capsys):
+    small = ["--set", "seeds=(0,)", "--set", "entries=('ReLU',)", "--set", "rates={'ReLU': (1e-3,)}"]
+    for more in ([], ["--fresh"]):
+        assert command.main(["run", "contest", "--scale", "smoke", *small, *more], home=tmp_path) == 0
+        assert "ReLU, lr 0.001, seed 0" in capsys.readouterr().err
+    assert not list((tmp_path / "_build" / "lab" / "contest").rglob("*.json"))
+    assert command.main(["sweep", "contest", "--scale", "smoke", "--over", "steps=3,4", *small], home=tmp_path) == 0
+    found = read(tmp_path, "contest_smoke_changed")
+    assert [(row["contest"], row["steps"][-1]) for row in found["rows"]] == [(0, 3), (1, 4)]
+    assert [one["settings"]["steps"] for one in found["contests"]] == [3, 4]
 
 
 def test_an_unknown_scale_of_the_environment_is_an_error_of_the_command(monkeypatch, capsys):

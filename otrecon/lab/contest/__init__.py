@@ -1,7 +1,6 @@
 """A contest of coordinate networks on Shepp-Logan (row 000-F2)."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from otrecon.lab.contest.entries import ENTRIES, Size, count, solve_width
@@ -23,19 +22,19 @@ __all__ = [
 ]
 
 
-def _run(config: ContestSettings, *, folder: Path, progress: bool) -> dict[str, Any]:
-    # Rows know their own settings: a contest with one more seed finds those that there are.
-    return contest(config, folder=folder.parent / "rows", progress=progress)
-
-
 def _report(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return dict(records[0]["findings"]) if records else {"rows": []}
+    """One contest as it is; of several, what each found, and their rows together."""
+    contests = [dict(one["findings"]) for one in records]
+    if len(contests) == 1:
+        return contests[0]
+    rows = [{"contest": number, **row} for number, one in enumerate(contests) for row in one.pop("rows")]
+    return {"contests": contests, "rows": rows}
 
 
 CONTEST = Experiment(
     "contest",
     "Coordinate networks fit Shepp-Logan: equal parameters, swept settings, several seeds (000-F2)",
-    _run,
+    contest,
     {scale: Plan(settings) for scale, settings in SETTINGS.items()},
     _report,
 )
