@@ -111,7 +111,7 @@ SETTINGS: Mapping[str, ContestSettings] = {
             "Gaussian": (8.0, 20.0, 50.0),
             "WIRE": (10.0, 20.0, 40.0),
         },
-        rates={name: (1e-4, 1e-3) if name == "SIREN" else (1e-3,) for name in ENTRIES},
+        rates=dict.fromkeys(ENTRIES, (1e-4, 1e-3)),
     ),
 }
 """The contest at the three scales."""
