@@ -4,6 +4,7 @@ from otrecon.coil_images import combine, root_sum_of_squares
 from otrecon.fourier import Fourier, fft2c, ifft2c
 from otrecon.mri.calibration import calibration_region, walsh
 from otrecon.mri.cartesian import CartesianMRI
+from otrecon.mri.cartesian_film import CartesianFilm
 from otrecon.mri.coils import g_factor, simulate_coils
 from otrecon.mri.compression import CoilCompression, compress_coils
 from otrecon.mri.density import DensityCompensation, pipe_density, radial_density
@@ -23,6 +24,7 @@ from otrecon.mri.ndft import NDFT
 from otrecon.mri.noise import add_noise, correlated_noise, noise_covariance, noise_std, prewhiten
 from otrecon.mri.nufft import NUFFT
 from otrecon.mri.radial import DensityWeighted, RadialMRI
+from otrecon.mri.radial_film import RadialFilm
 from otrecon.mri.reconstruction import Reconstruction, cg_sense, l1_wavelet, total_variation, zero_filled
 from otrecon.mri.side_lobes import peak_side_lobe
 from otrecon.mri.trajectories import (
@@ -38,6 +40,7 @@ from otrecon.mri.wavelet import Wavelet
 __all__ = [
     "NDFT",
     "NUFFT",
+    "CartesianFilm",
     "CartesianMRI",
     "CoilCompression",
     "DensityCompensation",
@@ -45,6 +48,7 @@ __all__ = [
     "FiniteDifference",
     "Fourier",
     "MultiCoil",
+    "RadialFilm",
     "RadialMRI",
     "Reconstruction",
     "SamplingMask",

@@ -152,9 +152,13 @@ def toeplitz_kernel(ktraj: Tensor, im_size: Sequence[int], weights: Tensor | Non
 def apply_toeplitz(kernel: Tensor, image: Tensor) -> Tensor:
     """Convolve ``image`` ``(..., y, x)`` with the kernel of :func:`toeplitz_kernel`."""
     y, x = image.shape[-2:]
-    kernel = kernel.to(image.real.dtype)
-    # One padded image at a time stays in the cache: twice as fast as all at once, in a fraction of the memory.
-    convolved = [
-        torch.fft.ifft2(torch.fft.fft2(each, s=kernel.shape).mul_(kernel))[:y, :x] for each in image.reshape(-1, y, x)
-    ]
+    columns, rows = kernel.shape[1], kernel.shape[0]
+    kernel = kernel.to(image.real.dtype).T.contiguous()
+    # One padded image at a time stays in the cache. Half the lines that a padded transform would go through are zero on
+    # the way in, and thrown away on the way out: one axis at a time leaves them out, and turned, each is read in a run.
+    convolved = []
+    for each in image.reshape(-1, y, x):
+        spectrum = torch.fft.fft(torch.fft.fft(each, n=columns).T.contiguous(), n=rows).mul_(kernel)
+        back = torch.fft.ifft(spectrum)[:, :y].T.contiguous()
+        convolved.append(torch.fft.ifft(back)[:, :x])
     return torch.stack(convolved).reshape(image.shape)
