@@ -8,7 +8,7 @@ from otrecon.mri.cartesian_film import CartesianFilm
 from otrecon.mri.coils import g_factor, simulate_coils
 from otrecon.mri.compression import CoilCompression, compress_coils
 from otrecon.mri.density import DensityCompensation, pipe_density, radial_density
-from otrecon.mri.differences import FiniteDifference
+from otrecon.mri.differences import FilmDifference, FiniteDifference
 from otrecon.mri.espirit import espirit, espirit_eigenmaps
 from otrecon.mri.masks import (
     SamplingMask,
@@ -25,7 +25,15 @@ from otrecon.mri.noise import add_noise, correlated_noise, noise_covariance, noi
 from otrecon.mri.nufft import NUFFT
 from otrecon.mri.radial import DensityWeighted, RadialMRI
 from otrecon.mri.radial_film import RadialFilm
-from otrecon.mri.reconstruction import Reconstruction, cg_sense, l1_wavelet, total_variation, zero_filled
+from otrecon.mri.reconstruction import (
+    Reconstruction,
+    cg_sense,
+    grasp,
+    l1_wavelet,
+    temporal_tv,
+    total_variation,
+    zero_filled,
+)
 from otrecon.mri.side_lobes import peak_side_lobe
 from otrecon.mri.trajectories import (
     cartesian_trajectory,
@@ -45,6 +53,7 @@ __all__ = [
     "CoilCompression",
     "DensityCompensation",
     "DensityWeighted",
+    "FilmDifference",
     "FiniteDifference",
     "Fourier",
     "MultiCoil",
@@ -65,6 +74,7 @@ __all__ = [
     "espirit_eigenmaps",
     "fft2c",
     "g_factor",
+    "grasp",
     "ifft2c",
     "interleaved_spokes",
     "l1_wavelet",
@@ -85,6 +95,7 @@ __all__ = [
     "select_spokes",
     "simulate_coils",
     "spoke_angles",
+    "temporal_tv",
     "total_variation",
     "variable_density_lines",
     "walsh",

@@ -10,7 +10,8 @@ primal-dual method need fewer iterations; the price is that noise far from the c
 from otrecon.mri.reconstruction.cg_sense import cg_sense
 from otrecon.mri.reconstruction.l1_wavelet import l1_wavelet
 from otrecon.mri.reconstruction.result import Reconstruction
+from otrecon.mri.reconstruction.temporal import grasp, temporal_tv
 from otrecon.mri.reconstruction.total_variation import total_variation
 from otrecon.mri.reconstruction.zero_filled import zero_filled
 
-__all__ = ["Reconstruction", "cg_sense", "l1_wavelet", "total_variation", "zero_filled"]
+__all__ = ["Reconstruction", "cg_sense", "grasp", "l1_wavelet", "temporal_tv", "total_variation", "zero_filled"]

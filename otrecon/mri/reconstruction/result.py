@@ -23,7 +23,7 @@ class Reconstruction:
     Attributes
     ----------
     image
-        Complex, ``(..., y, x)``.
+        Complex, ``(..., y, x)``; for a film ``(..., t, y, x)``.
     converged
         Whether ``error`` is at most the tolerance asked for.
     iterations
@@ -79,6 +79,15 @@ def check_image_operator(operator: LinearOperator, method: str) -> None:
     """Raise ValueError unless the domain of the operator is one image ``(y, x)``."""
     if len(operator.domain) != 2:
         raise ValueError(f"{method} needs an operator on images (y, x), got one on tensors of shape {operator.domain}.")
+
+
+def check_film_operator(operator: LinearOperator, method: str) -> None:
+    """Raise ValueError unless the domain of the operator is a film ``(t, y, x)``."""
+    if len(operator.domain) != 3:
+        raise ValueError(
+            f"{method} needs an operator on films (t, y, x), got one on tensors of shape {operator.domain}: "
+            "build a RadialFilm or a CartesianFilm."
+        )
 
 
 def largest(x: Tensor, dims: int) -> Tensor:
