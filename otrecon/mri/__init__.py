@@ -26,10 +26,12 @@ from otrecon.mri.nufft import NUFFT
 from otrecon.mri.radial import DensityWeighted, RadialMRI
 from otrecon.mri.radial_film import RadialFilm
 from otrecon.mri.reconstruction import (
+    LowRankPlusSparse,
     Reconstruction,
     cg_sense,
     grasp,
     l1_wavelet,
+    low_rank_plus_sparse,
     temporal_tv,
     total_variation,
     zero_filled,
@@ -56,6 +58,7 @@ __all__ = [
     "FilmDifference",
     "FiniteDifference",
     "Fourier",
+    "LowRankPlusSparse",
     "MultiCoil",
     "RadialFilm",
     "RadialMRI",
@@ -79,6 +82,7 @@ __all__ = [
     "interleaved_spokes",
     "l1_wavelet",
     "largest_angular_gap",
+    "low_rank_plus_sparse",
     "noise_covariance",
     "noise_std",
     "nominal_equispaced_lines",

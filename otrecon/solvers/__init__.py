@@ -9,6 +9,7 @@ how it got there.
 """
 
 from otrecon.solvers.conjugate_gradient import conjugate_gradient
+from otrecon.solvers.dual_prox import DualProximal
 from otrecon.solvers.fista import fista
 from otrecon.solvers.least_squares import LeastSquares
 from otrecon.solvers.nonlinear_cg import nonlinear_conjugate_gradient
@@ -18,6 +19,7 @@ from otrecon.solvers.solution import ConvergenceWarning, Solution
 
 __all__ = [
     "ConvergenceWarning",
+    "DualProximal",
     "LeastSquares",
     "MixedNorm",
     "Solution",

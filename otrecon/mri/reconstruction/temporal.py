@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from otrecon.mri.differences import FilmDifference
 from otrecon.mri.reconstruction.result import Reconstruction, check_film_operator, check_weight, data_term, largest
 from otrecon.operators import LinearOperator
-from otrecon.solvers import LeastSquares, MixedNorm, StackedNorms, nonlinear_conjugate_gradient, primal_dual
+from otrecon.solvers import (
+    DualProximal,
+    LeastSquares,
+    MixedNorm,
+    StackedNorms,
+    fista,
+    nonlinear_conjugate_gradient,
+)
 from otrecon.solvers.solution import Callback
 
 __all__ = ["grasp", "temporal_tv"]
+
+# Accuracy of the proximal maps where no tolerance is asked for, and the limit of iterations of each.
+_ACCURACY, _INNER = 1e-3, 100
 
 
 def temporal_tv(
@@ -24,10 +36,10 @@ def temporal_tv(
     periodic: bool = False,
     initial: Tensor | None = None,
     tolerance: float = 1e-4,
-    max_iterations: int = 1000,
+    max_iterations: int = 300,
     callback: Callback | None = None,
 ) -> Reconstruction:
-    """Minimise ``|A x - y|^2 / 2 + w |D_t x|_1 + s TV(x)``, by the primal-dual method on A^H A.
+    """Minimise ``|A x - y|^2 / 2 + w |D_t x|_1 + s TV(x)``, by FISTA on A^H A.
 
     ``D_t x`` are the differences between successive frames, ``|.|_1`` the sum of their moduli over pixels and pairs of
     frames; ``TV`` is that of :func:`~otrecon.mri.total_variation`, summed over frames. A frame without data is filled
@@ -52,8 +64,10 @@ def temporal_tv(
     initial
         Starting film; 0 when omitted.
     tolerance
-        Stop when both the relative violation of the optimality condition and the relative gap are at most this, see
-        :func:`~otrecon.solvers.primal_dual`. 0: run all ``max_iterations`` and do not warn.
+        Stop when the norm of the violation of ``A^H (A x - y) + K^H p = 0`` relative to ``|A^H y|`` is at most this,
+        for the dual variable p of the penalty of ``K x``. The gap ``g(K x) - <p, K x>`` is kept as small relative to
+        the penalty, and counts in ``error``: both are zero exactly at a minimiser. 0: run all ``max_iterations`` and
+        do not warn.
     max_iterations
         Limit of iterations.
     callback
@@ -78,6 +92,10 @@ def temporal_tv(
 
     Notes
     -----
+    The proximal map of the penalty is solved in the dual (:class:`~otrecon.solvers.DualProximal`), which costs no A.
+    The primal-dual method that :func:`~otrecon.mri.total_variation` uses needs some twenty times as many grams here:
+    each of its iterations moves news by one frame, a proximal map moves it through the film.
+
     Published weights are those of ``|A x - y|^2 + w' |D_t x|_1``, without the half: ``w = w' / 2``. The public code
     of iGRASP takes ``w' = 0.25 M0`` for a liver, which is ``weight=0.125`` here, for density-weighted data.
 
@@ -87,17 +105,17 @@ def temporal_tv(
     erratum 15.
     """
     data, difference, penalty, w = _problem(operator, kdata, weight, space_weight, periodic, "temporal_tv")
-    solution = primal_dual(
-        data,
-        difference,
-        penalty,
-        transform_norm=difference.norm_bound,
-        initial=initial,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        callback=callback,
+    proximal = DualProximal(
+        difference, penalty, difference.norm_bound, accuracy=tolerance or _ACCURACY, max_iterations=_INNER
     )
-    return Reconstruction.of(solution, w.squeeze((-3, -2, -1)))
+    solution = fista(
+        data, proximal, initial=initial, tolerance=tolerance, max_iterations=max_iterations, callback=callback
+    )
+    result = Reconstruction.of(solution, w.squeeze((-3, -2, -1)))
+    # FISTA's residual is the violation; what the last proximal map left open is the gap, and counts as much.
+    gap = float(proximal.gap.sum()) / max(result.objective[-1], torch.finfo(torch.float64).tiny)
+    error = max(result.error, gap)
+    return replace(result, error=error, converged=error <= tolerance)
 
 
 def grasp(
