@@ -112,13 +112,14 @@ def test_temporal_and_spatial_variation_agree_with_the_primal_dual_method(period
         LeastSquares(operator, y),
         FilmDifference(FILM, space=True, periodic=periodic),
         norms,
-        tolerance=1e-6,
-        max_iterations=20000,
+        tolerance=0,
+        max_iterations=1500,
     )
     assert ours.converged
     assert ours.error <= 1e-7
-    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-5)
-    assert relative(ours.image - theirs.x, theirs.x) < 1e-3
+    assert ours.objective[-1] <= theirs.objective[-1]
+    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-4)
+    assert relative(ours.image - theirs.x, theirs.x) < 1e-2
 
 
 def test_a_frame_without_data_lies_between_its_neighbours():
@@ -203,7 +204,8 @@ def test_singular_values_shrink_as_those_of_numpy():
     shrunk, total = shrink_singular_values(film, threshold)
     u, s, vh = np.linalg.svd(film.flatten(-2).numpy(), full_matrices=False)
     assert 0 < (s[0] > 3).sum() <= 5
-    expected = (u * np.maximum(s - threshold.reshape(2, 1, 1).numpy(), 0)) @ vh
+    kept = np.maximum(s - threshold.reshape(2, 1).numpy(), 0)
+    expected = (u * kept[:, None]) @ vh
     torch.testing.assert_close(shrunk.flatten(-2), torch.from_numpy(expected).to(shrunk.dtype))
     torch.testing.assert_close(singular_values(film), torch.from_numpy(s))
     assert float(total[0]) == pytest.approx(np.maximum(s[0] - 3, 0).sum())
@@ -351,7 +353,7 @@ def test_bad_data(name, spoil, error, message):
 def test_bad_settings():
     operator, _, y = scanner()
     for method in (temporal_tv, grasp):
-        with pytest.raises(ValueError, match="weight must be a finite number of at least 0, got -0.1"):
+        with pytest.raises(ValueError, match=r"weight must be a finite number of at least 0, got -0\.1"):
             method(operator, y, weight=-0.1)
         with pytest.raises(ValueError, match="space_weight must be a finite number of at least 0, got nan"):
             method(operator, y, weight=0.1, space_weight=math.nan)
@@ -360,7 +362,7 @@ def test_bad_settings():
         with pytest.raises(ValueError, match="initial must match"):
             method(operator, y, weight=0.1, initial=torch.zeros(3, 3, dtype=y.dtype))
     for smoothing in (0.0, -1.0, math.inf):
-        with pytest.raises(ValueError, match="smoothing must be a positive finite number.*use temporal_tv"):
+        with pytest.raises(ValueError, match=r"smoothing must be a positive finite number.*use temporal_tv"):
             grasp(operator, y, weight=0.1, smoothing=smoothing)
     with pytest.raises(ValueError, match="positive integer, got 0"):
         grasp(operator, y, weight=0.1, iterations=0)
