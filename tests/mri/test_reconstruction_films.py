@@ -86,7 +86,7 @@ def test_two_frames_of_a_periodic_film_shrink_twice():
 def test_temporal_tv_meets_its_optimality_conditions():
     # In time alone the dual variable of each pixel is the running sum of the gradient of the data term.
     operator, _, y = scanner()
-    result = temporal_tv(operator, y, weight=0.05, tolerance=1e-9, max_iterations=3000)
+    result = temporal_tv(operator, y, weight=0.05, tolerance=1e-8, max_iterations=3000)
     x, w = result.image, float(result.weight)
     assert w == pytest.approx(0.05 * float(operator.adjoint(y).abs().max()))
     dual = torch.cumsum(operator.adjoint(operator(x) - y), 0)
@@ -113,13 +113,13 @@ def test_temporal_and_spatial_variation_agree_with_the_primal_dual_method(period
         FilmDifference(FILM, space=True, periodic=periodic),
         norms,
         tolerance=0,
-        max_iterations=1500,
+        max_iterations=700,
     )
     assert ours.converged
     assert ours.error <= 1e-7
-    assert ours.objective[-1] <= theirs.objective[-1]
-    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-4)
-    assert relative(ours.image - theirs.x, theirs.x) < 1e-2
+    assert theirs.error < 1e-5
+    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-6)
+    assert relative(ours.image - theirs.x, theirs.x) < 1e-4
 
 
 def test_a_frame_without_data_lies_between_its_neighbours():
@@ -151,10 +151,10 @@ def test_weight_zero_is_least_squares():
 def test_grasp_reaches_a_zero_gradient_of_the_smooth_objective():
     operator, _, y = scanner(empty=(1,))
     result = grasp(
-        operator, y, weight=0.03, space_weight=0.02, smoothing=0.2, restarts=1, iterations=600, tolerance=1e-7
+        operator, y, weight=0.03, space_weight=0.02, smoothing=0.2, restarts=1, iterations=300, tolerance=1e-7
     )
     assert result.converged
-    m0, mu = float(operator.adjoint(y).abs().max()), 0.0
+    m0 = float(operator.adjoint(y).abs().max())
     mu = 0.2 * m0 / operator.norm(iterations=12) ** 2
     x = result.image.clone().requires_grad_()
     d = FilmDifference(FILM, space=True)(x)
@@ -174,7 +174,7 @@ def test_grasp_approaches_temporal_tv_as_the_smoothing_goes():
     exact = temporal_tv(operator, y, weight=0.05, tolerance=1e-8, max_iterations=3000)
     apart, start = [], None
     for smoothing in (1e-1, 1e-2, 1e-3):
-        result = grasp(operator, y, weight=0.05, smoothing=smoothing, initial=start, restarts=10, iterations=60)
+        result = grasp(operator, y, weight=0.05, smoothing=smoothing, initial=start, restarts=1, iterations=300)
         start = result.image
         apart.append(relative(start - exact.image, exact.image))
         jumps = float(torch.diff(start, dim=0).abs().sum())
@@ -260,7 +260,7 @@ def test_a_static_background_and_a_blob_that_beats_come_apart():
     mask = torch.rand(frames, ny, nx, generator=torch.Generator().manual_seed(0)) < 0.7
     operator = CartesianFilm(mask)
     result = low_rank_plus_sparse(
-        operator, operator(film), low_rank_weight=0.002, sparse_weight=0.001, tolerance=1e-5, max_iterations=3000
+        operator, operator(film), low_rank_weight=0.002, sparse_weight=0.002, tolerance=1e-5, max_iterations=3000
     )
     assert relative(result.low_rank - background, film) < 0.05
     assert relative(result.sparse - beat, beat) < 0.2
