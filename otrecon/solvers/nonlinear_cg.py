@@ -21,8 +21,8 @@ from otrecon.solvers.solution import (
 
 __all__ = ["nonlinear_conjugate_gradient"]
 
-# Sufficient decrease and shrinkage of the line search, and its limit, as in the public code of L1-regularised MRI.
-_DECREASE, _SHRINK, _TRIALS = 0.01, 0.6, 150
+# Sufficient decrease and shrinkage of the line search, as in the public code of iGRASP; its limit: 0.6^60 is rounding.
+_DECREASE, _SHRINK, _TRIALS = 0.01, 0.6, 60
 
 
 @torch.no_grad()
@@ -74,7 +74,7 @@ def nonlinear_conjugate_gradient(
     Warns
     -----
     ConvergenceWarning
-        If a tolerance above 0 was not reached.
+        If a tolerance above 0 was not reached. Where rounding leaves nothing to gain, the iteration ends early.
 
     Notes
     -----
@@ -137,7 +137,8 @@ def nonlinear_conjugate_gradient(
         else:
             # Rounding hides what is left to gain.
             step = torch.where(too_far, 0.0, step)
-        last = torch.where(step > 0, step, last)
+        # A step as long as the parabola asks for sets no limit to the next: a pure parabola gets its exact steps.
+        last = torch.where((step > 0) & (step < longest), step, torch.inf)
         t = step.to(rhs.real.dtype)
         x, gram_x, z = x + t * direction, gram_x + t * gram_d, z + widen(t) * z_d
         value = penalty.smoothed_value(z, s).reshape(shape)
@@ -149,7 +150,7 @@ def nonlinear_conjugate_gradient(
         objective.append(float((data.value(x, gram_x) + value).sum()))
         if callback is not None:
             callback(iteration + 1, x)
-        if residuals[-1] <= tolerance:
+        if residuals[-1] <= tolerance or not bool((step > 0).any()):
             break
         turn = ratio((squared - inner(gradient, old, dims)).clamp_min(0), previous)
         direction = turn.to(rhs.real.dtype) * direction - gradient
