@@ -100,7 +100,7 @@ def main(cases: tuple[Case, ...] = CASES) -> int:
     rows = []
     for case in cases:
         large = case.size > 150
-        rows.append(measure(case, rounds=1 if large else 5, iterations=2 if large else 5))
+        rows.append(measure(case, rounds=1 if large else 3, iterations=2 if large else 3))
         print(rows[-1], flush=True)
         judged = [float(str(row["ratio"])) for row in rows if int(str(row["im_size"])) >= 104]
         passed = all(ratio >= GOAL for ratio in judged) and all(
