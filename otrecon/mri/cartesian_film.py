@@ -44,7 +44,7 @@ class CartesianFilm(MultiCoil):
     Raises
     ------
     TypeError
-        If the masks are not boolean, or the maps or the input are not complex.
+        If the masks are no boolean tensor, or the maps or the input are not complex.
     ValueError
         If shapes do not fit, no frame has data, or the maps are not finite.
 
@@ -56,10 +56,12 @@ class CartesianFilm(MultiCoil):
     mask: Tensor
 
     def __init__(self, masks: Tensor, smaps: Tensor | None = None, *, im_size: Sequence[int] | None = None) -> None:
-        if not isinstance(masks, Tensor) or masks.ndim != 3 or len(masks) == 0:
+        if not isinstance(masks, Tensor):
+            raise TypeError(f"masks must be a torch tensor, got {kind(masks)}: torch.stack the masks of single frames.")
+        if masks.ndim != 3 or len(masks) == 0:
             raise ValueError(
-                f"masks must be a tensor (t, y, x), (t, y, 1) or (t, 1, x), got {kind(masks)}: "
-                "torch.stack masks of single frames; for one image use CartesianMRI."
+                f"masks must be (t, y, x), (t, y, 1) or (t, 1, x), got {kind(masks)}: "
+                "torch.stack the masks of single frames; for one image use CartesianMRI."
             )
         if im_size is not None:
             im_size = check_im_size(im_size)

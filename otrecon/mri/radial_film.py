@@ -107,7 +107,7 @@ class RadialFilm(NonCartesian):
         Raises
         ------
         TypeError, ValueError
-            If data are not complex, or a frame has not as many samples as its trajectory.
+            If data are not complex, or a frame has not as many coils as the maps or samples as its trajectory.
         """
         if len(frames) != len(self.samples):
             raise ValueError(f"join needs the data of {len(self.samples)} frames, got {len(frames)}.")
@@ -115,6 +115,11 @@ class RadialFilm(NonCartesian):
         for t, (each, samples) in enumerate(zip(frames, self.samples, strict=True)):
             if each is not None:
                 check_complex(each, f"kdata of frame {t}")
+                if each.ndim < 2 or each.shape[-2] != self.range[0]:
+                    raise ValueError(
+                        f"kdata of frame {t} must be (..., coil, samples) with {self.range[0]} coils, as many as the "
+                        f"maps, got {kind(each)}."
+                    )
             found = 0 if each is None else int(each.shape[-1])
             if found != samples:
                 raise ValueError(
@@ -123,6 +128,9 @@ class RadialFilm(NonCartesian):
                 )
             if each is not None:
                 pieces.append(each)
+        if len({piece.shape[:-1] for piece in pieces}) > 1:
+            shapes = ", ".join(str(tuple(piece.shape)) for piece in pieces)
+            raise ValueError(f"The data of all frames must have the same leading axes, got {shapes}: all in one batch.")
         return torch.cat(pieces, -1)
 
     def _transform(self, coils: Tensor) -> Tensor:

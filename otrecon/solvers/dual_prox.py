@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from otrecon.operators import LinearOperator
 from otrecon.solvers.penalties import Penalty
-from otrecon.solvers.solution import inner
+from otrecon.solvers.solution import check_settings, inner, ratio
 
 __all__ = ["DualProximal"]
 
@@ -30,18 +31,25 @@ class DualProximal:
     transform_norm
         An upper bound of the norm of K.
     accuracy
-        Stop when the gap ``g(K x) - <p, K x>``, by which x misses the minimum at most, relative to the minimum is at
-        most this for every image.
+        Stop when the gap ``g(K x) - <p, K x>``, by which x misses the minimum at most, relative to the value of what x
+        should minimise is at most this for every image.
     max_iterations
-        Limit of iterations of a call. What is left open then is in ``gap``.
+        Limit of iterations of a call, at least 1. What is left open then is in ``error``.
 
     Attributes
     ----------
     gap : Tensor
         Of the last call, one number for each image, the axes of the domain kept with length 1. With the residual of
         FISTA it certifies a solution: that is the violation of ``A^H (A x - y) + K^H p = 0``, for the p found here.
+    error : Tensor
+        The same relative to the value: what ``accuracy`` bounds.
     iterations : int
         Of all calls together.
+
+    Raises
+    ------
+    ValueError
+        If ``accuracy`` is negative, or ``max_iterations`` less than 1.
 
     References
     ----------
@@ -49,6 +57,7 @@ class DualProximal:
     """
 
     gap: Tensor
+    error: Tensor
 
     def __init__(
         self,
@@ -59,15 +68,19 @@ class DualProximal:
         accuracy: float,
         max_iterations: int = 200,
     ) -> None:
+        check_settings(accuracy, max_iterations)
         self.transform, self.penalty = transform, penalty
         self.bound, self.accuracy, self.max_iterations = transform_norm, accuracy, max_iterations
         self.iterations = 0
         self._dual: Tensor | None = None
 
+    @torch.no_grad()
     def __call__(self, v: Tensor, step: float) -> tuple[Tensor, Tensor]:
         """Return ``x`` and ``g(K x)`` of each image, the axes of the domain kept with length 1."""
         K, dims, axes = self.transform, len(self.transform.domain), len(self.transform.range)
-        p = v.new_zeros((*v.shape[: v.ndim - dims], *K.range)) if self._dual is None else self._dual
+        p = v.new_zeros((*v.shape[: v.ndim - dims], *K.range))
+        if self._dual is not None and (self._dual.shape, self._dual.dtype) == (p.shape, p.dtype):
+            p = self._dual
         extrapolated, momentum = p, 1.0
         ascent = 1 / (step * self.bound**2)
         for iteration in range(1, self.max_iterations + 1):
@@ -84,7 +97,8 @@ class DualProximal:
             value = self.penalty.value(transformed)
             self.gap = (value - inner(p, transformed, axes)).reshape(length.shape).clamp_min(0)
             value = value.reshape(length.shape)
-            if bool((self.gap <= self.accuracy * (value + length / (2 * step))).all()):
+            self.error = ratio(self.gap, value + length / (2 * step))
+            if bool((self.error <= self.accuracy).all()):
                 break
         self._dual = p
         return x, value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from otrecon.checks import check_count
 from otrecon.operators import LinearOperator
 from otrecon.solvers.least_squares import LeastSquares
 from otrecon.solvers.penalties import SmoothPenalty
@@ -68,8 +69,11 @@ def nonlinear_conjugate_gradient(
 
     Raises
     ------
+    TypeError
+        If a number of iterations is no integer.
     ValueError
-        If a setting is out of range, ``initial`` does not match the solution, or NaN or infinity turns up.
+        If a setting is out of range, ``initial`` or ``smoothing`` does not match the solution, or NaN or infinity turns
+        up.
 
     Warns
     -----
@@ -88,8 +92,7 @@ def nonlinear_conjugate_gradient(
     ----------
     M. Lustig, D. Donoho and J. M. Pauly, Magn. Reson. Med. 58 (2007), appendix.
     """
-    check_settings(tolerance, iterations)
-    check_settings(tolerance, restarts)
+    check_settings(tolerance, check_count("iterations", iterations) * check_count("restarts", restarts))
     dims, rhs = data.dims, data.rhs
     extra = (1,) * (len(transform.range) - dims)
     s = torch.as_tensor(smoothing, dtype=torch.float64, device=rhs.device)
@@ -100,8 +103,10 @@ def nonlinear_conjugate_gradient(
         """Give a number for each image the axes of the range of K."""
         return number.reshape(*number.shape[: number.ndim - dims], *extra, *number.shape[number.ndim - dims :])
 
-    s = s if s.ndim == 0 else widen(s)
     shape = data.rhs_norm.shape
+    if s.ndim and s.shape != shape:
+        raise ValueError(f"smoothing must be a number, or of shape {tuple(shape)}, got {tuple(s.shape)}.")
+    s = s if s.ndim == 0 else widen(s)
     x = torch.zeros_like(rhs) if initial is None else check_start(initial, rhs)
     z = transform(x)
     last = torch.full_like(data.rhs_norm, torch.inf)

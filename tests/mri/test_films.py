@@ -165,13 +165,20 @@ def test_rejects_bad_data_and_masks():
         radial.join([None])
     with pytest.raises(TypeError, match="kdata of frame 0 must be complex"):
         radial.join([torch.ones(2, 36), None, None, None])
+    parts = [randn((2, 36), seed=1), None, randn((2, 24), seed=1), randn((2, 36), seed=1)]
+    with pytest.raises(ValueError, match=r"frame 2 must be \(\.\.\., coil, samples\) with 2 coils.*shape \(3, 24\)"):
+        radial.join([*parts[:2], randn((3, 24), seed=1), parts[3]])
+    with pytest.raises(ValueError, match=r"same leading axes, got \(2, 36\), \(5, 2, 24\), \(2, 36\)"):
+        radial.join([*parts[:2], randn((5, 2, 24), seed=1), parts[3]])
     for operator in (radial, cartesian):
         with pytest.raises(ValueError, match=r"expects a domain of shape \(\.\.\., 4, 9, 12\)"):
             operator(randn(IM_SIZE, seed=1))
         with pytest.raises(TypeError, match="must be complex"):
             operator(torch.ones(operator.domain))
-    with pytest.raises(ValueError, match=r"must be a tensor \(t, y, x\).*for one image use CartesianMRI"):
+    with pytest.raises(ValueError, match=r"must be \(t, y, x\).*for one image use CartesianMRI"):
         CartesianFilm(masks()[0])
+    with pytest.raises(TypeError, match="must be a torch tensor, got list"):
+        CartesianFilm(list(masks()))
     with pytest.raises(ValueError, match="no frame would be measured"):
         CartesianFilm(torch.zeros(3, *IM_SIZE, dtype=torch.bool))
     with pytest.raises(TypeError, match="mask must be boolean"):

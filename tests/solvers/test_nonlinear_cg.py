@@ -69,11 +69,35 @@ def test_the_dual_finds_the_soft_threshold(step):
     assert float(proximal.gap.max()) < 1e-10
 
 
+def test_a_proximal_map_goes_on_from_its_last_call_where_the_shape_allows():
+    v, norm = randn((2, 6), seed=5), MixedNorm(0.3, dims=1)
+    proximal = DualProximal(Identity((6,)), norm, 1.0, accuracy=1e-12)
+    proximal(v, 0.5)
+    first = proximal.iterations
+    proximal(v, 0.5)
+    assert proximal.iterations - first <= first
+    for other in (v[0], v[:1], v.to(torch.complex64)):
+        x, _ = proximal(other, 0.5)
+        assert x.shape == other.shape
+        assert x.dtype == other.dtype
+        assert relative(x - norm.prox(other, 0.5), x) < 1e-5
+    assert float(proximal.error.max()) <= 1e-6
+    x, value = proximal(torch.zeros(6), 0.5)
+    assert not x.any()
+    assert float(value) == float(proximal.error) == 0
+    with pytest.raises(ValueError, match="positive integer, got 0"):
+        DualProximal(Identity((6,)), norm, 1.0, accuracy=1e-6, max_iterations=0)
+
+
 def test_bad_settings_and_unfinished_work():
     data = LeastSquares(Identity((5,)), randn((5,), seed=3))
     for smoothing in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="smoothing must be positive and finite"):
             nonlinear_conjugate_gradient(data, Identity((5,)), MixedNorm(1.0, dims=1), smoothing=smoothing)
+    with pytest.raises(ValueError, match=r"smoothing must be a number, or of shape \(1,\), got \(5,\)"):
+        nonlinear_conjugate_gradient(data, Identity((5,)), MixedNorm(1.0, dims=1), smoothing=torch.ones(5))
+    with pytest.raises(TypeError, match="restarts must be an integer, got float"):
+        nonlinear_conjugate_gradient(data, Identity((5,)), MixedNorm(1.0, dims=1), smoothing=1.0, restarts=1.5)
     with pytest.warns(ConvergenceWarning, match="raise restarts or iterations"):
         nonlinear_conjugate_gradient(
             data, Identity((5,)), MixedNorm(1.0, dims=1), smoothing=0.1, restarts=1, iterations=1, tolerance=1e-9

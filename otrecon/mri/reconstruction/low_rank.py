@@ -106,9 +106,8 @@ def low_rank_plus_sparse(
     check_weight(low_rank_weight, "low_rank_weight")
     check_weight(sparse_weight, "sparse_weight")
     check_film_operator(operator, "low_rank_plus_sparse")
-    data_term(operator, kdata)
+    start = data_term(operator, kdata).rhs
     data = LeastSquares(operator @ _Total(operator.domain), kdata)
-    start = data.rhs[..., 0, :, :, :]
     low = low_rank_weight * singular_values(start).amax(-1)[..., None, None, None]
     high = sparse_weight * largest(torch.fft.fft(start, dim=-3, norm="ortho"), 3)
     penalty = MixedNorm(high, dims=3)

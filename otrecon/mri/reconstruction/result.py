@@ -29,7 +29,7 @@ class Reconstruction:
     iterations
         Number of iterations done; 0 for a direct method.
     error
-        The last of ``residuals``: the relative residual reached.
+        What was reached: the last of ``residuals``, where the method names nothing else.
     residuals
         Relative residual after each iteration; in a batch, of its worst image. Each method says what it measures.
     objective
@@ -47,7 +47,8 @@ class Reconstruction:
     weight: Tensor | None = None
 
     def __repr__(self) -> str:
-        return f"Reconstruction(image={kind(self.image)}, {reached(self.converged, self.iterations, self.error)})"
+        how = reached(self.converged, self.iterations, self.error)
+        return f"{type(self).__name__}(image={kind(self.image)}, {how})"
 
     @classmethod
     def of(cls, solution: Solution, weight: Tensor | None = None) -> Reconstruction:
