@@ -18,6 +18,9 @@ def test_a_tiny_case_is_measured_and_saved(tmp_path, monkeypatch):
     assert (row["im_size"], row["frames"], row["coils"], row["spokes"]) == (12, 3, 2, 4)
     assert 0 < row["relative difference"] < 1e-4
     assert row["ratio"] > 0
+    # Kernels, grams for the norm, iterations: more than the iterations alone.
+    assert row["extrapolated by grams, s"] > temporal.ITERATIONS * row["gram iteration, s"]
+    assert row["extrapolated by NUFFTs, s"] > temporal.ITERATIONS * row["NUFFT iteration, s"]
     assert saved["facts"]["passed"] is True
 
 
@@ -30,4 +33,4 @@ def test_a_slow_gram_fails(tmp_path, monkeypatch):
     assert temporal.main((temporal.CASES[1],)) == 0
     row["relative difference"] = 1e-2
     assert temporal.main((temporal.CASES[1],)) == 1
-    assert temporal.CASES[-1] == temporal.Case(208, 25, 16, 39)
+    assert temporal.CASES[-1] == temporal.Case(208, 25, 16, 39, rounds=1, iterations=2)

@@ -1,4 +1,4 @@
-"""Total variation in time against closed forms, conditions of optimality and other algorithms; iGRASP against scipy."""
+"""Total variation in time against closed forms, conditions of optimality and other algorithms."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from otrecon.mri import CartesianFilm, FilmDifference, cg_sense, grasp, temporal_tv, zero_filled
+from otrecon.mri import CartesianFilm, FilmDifference, cg_sense, temporal_tv, zero_filled
 from otrecon.mri.reconstruction import temporal
 from otrecon.operators import Identity, LinearOperator, Matrix
 from otrecon.solvers import ConvergenceWarning, LeastSquares, MixedNorm, StackedNorms, primal_dual
@@ -54,7 +54,7 @@ def test_temporal_tv_meets_its_optimality_conditions():
 
 def test_temporal_and_spatial_variation_agree_with_the_primal_dual_method():
     operator, _, y = scanner(empty=(1,))
-    ours = temporal_tv(operator, y, weight=0.03, space_weight=0.02, periodic=True, tolerance=1e-7, max_iterations=3000)
+    ours = temporal_tv(operator, y, weight=0.03, space_weight=0.02, periodic=True, tolerance=1e-6, max_iterations=3000)
     m0 = float(operator.adjoint(y).abs().max())
     norms = StackedNorms([(1, MixedNorm(0.03 * m0, dims=4)), (2, MixedNorm(0.02 * m0, dims=4, group=-4))], axis=-4)
     theirs = primal_dual(
@@ -62,13 +62,13 @@ def test_temporal_and_spatial_variation_agree_with_the_primal_dual_method():
         FilmDifference(FILM, space=True, periodic=True),
         norms,
         tolerance=0,
-        max_iterations=700,
+        max_iterations=300,
     )
     assert ours.converged
-    assert ours.error <= 1e-7
-    assert theirs.error < 1e-5
-    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-6)
-    assert relative(ours.image - theirs.x, theirs.x) < 1e-4
+    assert ours.error <= 1e-6
+    assert theirs.error < 1e-4
+    assert ours.objective[-1] == pytest.approx(theirs.objective[-1], rel=1e-5)
+    assert relative(ours.image - theirs.x, theirs.x) < 1e-3
 
 
 def matrices(film_size, *, space, periodic):
@@ -107,7 +107,7 @@ def test_temporal_tv_of_real_films_is_a_bounded_least_squares_problem(periodic):
     assert 0.2 < (np.abs(p) > w * (1 - 1e-9)).mean() < 0.9
     operator = Matrix(torch.from_numpy(A).to(torch.complex128)) @ Flat(size)
     data = torch.from_numpy(y).to(torch.complex128)
-    result = temporal_tv(operator, data, weight=weight, periodic=periodic, tolerance=1e-9, max_iterations=5000)
+    result = temporal_tv(operator, data, weight=weight, periodic=periodic, tolerance=1e-8, max_iterations=5000)
     assert relative(result.image - torch.from_numpy(expected), result.image) < 1e-6
 
 
@@ -168,7 +168,7 @@ def test_temporal_tv_against_a_general_solver_of_its_dual(space_weight, periodic
         weight=weight,
         space_weight=space_weight,
         periodic=periodic,
-        tolerance=1e-9,
+        tolerance=1e-8,
         max_iterations=5000,
     )
     assert relative(result.image - expected, expected) < 1e-6
@@ -209,86 +209,3 @@ def test_the_iteration_goes_on_until_the_proximal_map_is_closed(monkeypatch):
     exact = temporal_tv(operator, y, weight=0.3, tolerance=1e-8, max_iterations=3000)
     assert result.converged
     assert result.objective[-1] == pytest.approx(exact.objective[-1], rel=2e-4)
-
-
-# The way of iGRASP
-
-
-def test_grasp_reaches_a_zero_gradient_of_the_smooth_objective():
-    operator, _, y = scanner(empty=(1,))
-    result = grasp(
-        operator, y, weight=0.03, space_weight=0.02, smoothing=0.2, restarts=1, iterations=300, tolerance=1e-7
-    )
-    assert result.converged
-    m0 = float(operator.adjoint(y).abs().max())
-    mu = 0.2 * m0 / operator.norm(iterations=12) ** 2
-    x = result.image.clone().requires_grad_()
-    d = FilmDifference(FILM, space=True)(x)
-    along_t, in_space = d[0].abs().square(), d[1:].abs().square().sum(0)
-    value = (operator(x) - y).abs().square().sum() / 2
-    value = (
-        value + 0.03 * m0 * ((along_t + mu**2).sqrt() - mu).sum() + 0.02 * m0 * ((in_space + mu**2).sqrt() - mu).sum()
-    )
-    (gradient,) = torch.autograd.grad(value, x)
-    assert torch.linalg.vector_norm(gradient) < 1e-6 * torch.linalg.vector_norm(operator.adjoint(y))
-    assert result.objective[-1] == pytest.approx(float(value.detach()), rel=1e-8)
-    assert (np.diff(result.objective) <= 1e-12).all()
-
-
-def test_grasp_against_scipy():
-    from scipy.optimize import minimize
-
-    operator, _, y = scanner(empty=(1,))
-    A = dense(operator)
-    data, m0 = y.numpy().ravel(), float(operator.adjoint(y).abs().max())
-    mu = 0.2 * m0 / operator.norm(iterations=12) ** 2
-
-    def objective(q):
-        x = q[: q.size // 2] + 1j * q[q.size // 2 :]
-        residual, film = A @ x - data, x.reshape(FILM)
-        jumps = film[1:] - film[:-1]
-        smooth = np.sqrt(np.abs(jumps) ** 2 + mu**2)
-        slope = A.conj().T @ residual
-        pull = 0.03 * m0 * jumps / smooth
-        both = np.zeros(FILM, complex)
-        both[1:] += pull
-        both[:-1] -= pull
-        slope = slope + both.ravel()
-        value = (np.abs(residual) ** 2).sum() / 2 + 0.03 * m0 * (smooth - mu).sum()
-        return value, np.concatenate([slope.real, slope.imag])
-
-    start = np.zeros(2 * A.shape[1])
-    settings = {"maxiter": 5000, "maxfun": 10000, "ftol": 1e-16, "gtol": 1e-9, "maxcor": 30}
-    theirs = minimize(objective, start, jac=True, method="L-BFGS-B", options=settings)
-    result = grasp(operator, y, weight=0.03, smoothing=0.2, restarts=1, iterations=300, tolerance=1e-8)
-    ours = np.concatenate([result.image.real.ravel(), result.image.imag.ravel()])
-    assert result.objective[-1] == pytest.approx(theirs.fun, rel=1e-10)
-    assert np.linalg.norm(ours - theirs.x) < 1e-5 * np.linalg.norm(theirs.x)
-
-
-def test_grasp_approaches_temporal_tv_as_the_smoothing_goes():
-    operator, _, y = scanner()
-    exact = temporal_tv(operator, y, weight=0.05, tolerance=1e-8, max_iterations=3000)
-    apart, start = [], None
-    for smoothing in (1e-1, 1e-2, 1e-3):
-        result = grasp(
-            operator, y, weight=0.05, smoothing=smoothing, initial=start, restarts=1, iterations=300, tolerance=1e-5
-        )
-        start = result.image
-        apart.append(relative(start - exact.image, exact.image))
-        jumps = float(torch.diff(start, dim=0).abs().sum())
-        value = float((operator(start) - y).abs().square().sum()) / 2 + float(exact.weight) * jumps
-        assert value >= exact.objective[-1] * (1 - 1e-9)
-        # The smooth objective is below the true one, by mu a difference at most.
-        assert result.objective[-1] <= value
-    assert apart[0] > 3 * apart[1] > 6 * apart[2]
-    assert apart[2] < 5e-3
-    assert value == pytest.approx(exact.objective[-1], rel=5e-3)
-
-
-def test_published_iterations_stop_early():
-    operator, _, y = scanner()
-    result = grasp(operator, y, weight=0.05)
-    assert result.iterations == 24
-    assert not result.converged
-    assert result.error > 1e-3

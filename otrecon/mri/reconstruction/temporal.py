@@ -21,8 +21,10 @@ from otrecon.solvers.solution import Callback
 
 __all__ = ["grasp", "temporal_tv"]
 
-# Accuracy of the proximal maps where no tolerance is asked for, and the limit of iterations of each.
-_ACCURACY, _INNER = 1e-3, 100
+# Accuracy of the proximal maps relative to the tolerance, and where none is asked for; the limit of iterations of each.
+# On a film of 20 frames weighted by density, 193 iterations led to a tolerance of 1e-4 with a tenth, 178 with a
+# thousandth; with maps no better than the tolerance itself they stalled at 3e-4.
+_SHARE, _ACCURACY, _INNER = 0.1, 1e-5, 100
 
 
 def temporal_tv(
@@ -103,9 +105,8 @@ def temporal_tv(
     erratum 15.
     """
     data, difference, penalty, w = _problem(operator, kdata, weight, space_weight, periodic, "temporal_tv")
-    proximal = DualProximal(
-        difference, penalty, difference.norm_bound, accuracy=tolerance or _ACCURACY, max_iterations=_INNER
-    )
+    accuracy = _SHARE * tolerance or _ACCURACY
+    proximal = DualProximal(difference, penalty, difference.norm_bound, accuracy=accuracy, max_iterations=_INNER)
     solution = fista(
         data, proximal, initial=initial, tolerance=tolerance, max_iterations=max_iterations, callback=callback
     )
