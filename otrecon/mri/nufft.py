@@ -154,11 +154,14 @@ def apply_toeplitz(kernel: Tensor, image: Tensor) -> Tensor:
     y, x = image.shape[-2:]
     columns, rows = kernel.shape[1], kernel.shape[0]
     kernel = kernel.to(image.real.dtype).T.contiguous()
-    # One padded image at a time stays in the cache. Half the lines that a padded transform would go through are zero on
-    # the way in, and thrown away on the way out: one axis at a time leaves them out, and turned, each is read in a run.
-    convolved = []
-    for each in image.reshape(-1, y, x):
-        spectrum = torch.fft.fft(torch.fft.fft(each, n=columns).T.contiguous(), n=rows).mul_(kernel)
-        back = torch.fft.ifft(spectrum)[:, :y].T.contiguous()
-        convolved.append(torch.fft.ifft(back)[:, :x])
-    return torch.stack(convolved).reshape(image.shape)
+    # One padded image at a time stays in the cache, in one place. Half the lines that a padded transform would go
+    # through are zero on the way in, and thrown away on the way out: one axis at a time leaves them out, and turned,
+    # each is read in a run.
+    convolved = image.new_empty((image.shape[:-2].numel(), y, x))
+    wide, padded, back = (image.new_zeros(size) for size in ((y, columns), (columns, rows), (y, columns)))
+    for each, result in zip(image.reshape(-1, y, x), convolved, strict=True):
+        wide[:, :x] = each
+        padded[:, :y] = torch.fft.fft(wide).T
+        back.copy_(torch.fft.ifft(torch.fft.fft(padded).mul_(kernel))[:, :y].T)
+        result.copy_(torch.fft.ifft(back)[:, :x])
+    return convolved.reshape(image.shape)

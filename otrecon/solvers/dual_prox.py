@@ -84,14 +84,15 @@ class DualProximal:
         extrapolated, momentum = p, 1.0
         ascent = 1 / (step * self.bound**2)
         for iteration in range(1, self.max_iterations + 1):
-            new = self.penalty.project(extrapolated + ascent * K._forward(v - step * K._adjoint(extrapolated)))
+            x = torch.sub(v, K._adjoint(extrapolated), alpha=step)
+            new = self.penalty.project(torch.add(extrapolated, K._forward(x), alpha=ascent))
             grown = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-            extrapolated = new + (momentum - 1) / grown * (new - p)
+            extrapolated = torch.lerp(p, new, 1 + (momentum - 1) / grown)
             p, momentum = new, grown
             self.iterations += 1
             if iteration % _CHECK and iteration < self.max_iterations:
                 continue
-            x = v - step * K._adjoint(p)
+            x = torch.sub(v, K._adjoint(p), alpha=step)
             transformed, moved = K._forward(x), x - v
             length = inner(moved, moved, dims)
             value = self.penalty.value(transformed)

@@ -70,7 +70,7 @@ class MixedNorm:
     def project(self, p: Tensor) -> Tensor:
         """Project on ``|p| <= weight``: the proximal map of the conjugate, whatever its step."""
         length = self.length(p)
-        return p * torch.where(length > self.weight, self.weight / length, torch.ones_like(length))
+        return p * torch.where(length > self.weight, self.weight / length, 1.0)
 
     def prox(self, z: Tensor, step: float) -> Tensor:
         """Soft threshold: the minimiser over u of ``|u - z|^2 / 2 + step * g(u)``."""
