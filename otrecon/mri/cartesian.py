@@ -12,7 +12,7 @@ from otrecon.fourier import fft2c, ifft2c
 from otrecon.grid import check_im_size
 from otrecon.mri.multicoil import MultiCoil
 
-__all__ = ["CartesianMRI"]
+__all__ = ["CartesianMRI", "expand_mask"]
 
 
 class CartesianMRI(MultiCoil):
@@ -59,7 +59,9 @@ class CartesianMRI(MultiCoil):
         if smaps is not None:
             check_smaps(smaps, im_size)
             im_size = (int(smaps.shape[1]), int(smaps.shape[2]))
-        mask = _expand(mask, im_size)
+        mask = expand_mask(mask, im_size)
+        if not mask.any():
+            raise ValueError("mask is False everywhere: nothing would be measured.")
         if smaps is not None and smaps.device != mask.device:
             raise ValueError(f"mask is on {mask.device} and smaps on {smaps.device}: move them to one device.")
         super().__init__(mask.shape, mask.shape, smaps)
@@ -77,7 +79,8 @@ class CartesianMRI(MultiCoil):
         return torch.fft.ifft2(torch.fft.ifftshift(self.mask) * torch.fft.fft2(coils))
 
 
-def _expand(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:
+def expand_mask(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:
+    """Check a mask ``(y, x)``, ``(y, 1)`` or ``(1, x)`` and return it in the size of the image."""
     if not isinstance(mask, Tensor):
         raise TypeError(f"mask must be a torch tensor, got {type(mask).__name__}: convert it first.")
     if mask.dtype != torch.bool:
@@ -95,6 +98,4 @@ def _expand(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:
             f"mask of shape {tuple(mask.shape)} does not fit an image of size {tuple(im_size)}: "
             f"expected ({im_size[0]}, {im_size[1]}), ({im_size[0]}, 1) or (1, {im_size[1]})."
         )
-    if not mask.any():
-        raise ValueError("mask is False everywhere: nothing would be measured.")
     return mask.expand(*im_size).contiguous()

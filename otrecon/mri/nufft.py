@@ -152,9 +152,16 @@ def toeplitz_kernel(ktraj: Tensor, im_size: Sequence[int], weights: Tensor | Non
 def apply_toeplitz(kernel: Tensor, image: Tensor) -> Tensor:
     """Convolve ``image`` ``(..., y, x)`` with the kernel of :func:`toeplitz_kernel`."""
     y, x = image.shape[-2:]
-    kernel = kernel.to(image.real.dtype)
-    # One padded image at a time stays in the cache: twice as fast as all at once, in a fraction of the memory.
-    convolved = [
-        torch.fft.ifft2(torch.fft.fft2(each, s=kernel.shape).mul_(kernel))[:y, :x] for each in image.reshape(-1, y, x)
-    ]
-    return torch.stack(convolved).reshape(image.shape)
+    columns, rows = kernel.shape[1], kernel.shape[0]
+    kernel = kernel.to(image.real.dtype).T.contiguous()
+    # One padded image at a time stays in the cache, in one place. Half the lines that a padded transform would go
+    # through are zero on the way in, and thrown away on the way out: one axis at a time leaves them out, and turned,
+    # each is read in a run.
+    convolved = image.new_empty((image.shape[:-2].numel(), y, x))
+    wide, padded, back = (image.new_zeros(size) for size in ((y, columns), (columns, rows), (y, columns)))
+    for each, result in zip(image.reshape(-1, y, x), convolved, strict=True):
+        wide[:, :x] = each
+        padded[:, :y] = torch.fft.fft(wide).T
+        back.copy_(torch.fft.ifft(torch.fft.fft(padded).mul_(kernel))[:, :y].T)
+        result.copy_(torch.fft.ifft(back)[:, :x])
+    return convolved.reshape(image.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -13,37 +14,14 @@ from otrecon.mri.multicoil import MultiCoil
 from otrecon.mri.nufft import NUFFT, apply_toeplitz, toeplitz_kernel
 from otrecon.operators import LinearOperator
 
-__all__ = ["DensityWeighted", "RadialMRI"]
+__all__ = ["DensityWeighted", "NonCartesian", "RadialMRI"]
 
 
-class RadialMRI(MultiCoil):
-    """Coil sensitivities and a NUFFT: image ``(..., y, x)`` to k-space samples ``(..., coil, samples)``.
+class NonCartesian(MultiCoil):
+    """What one image and a film share on a trajectory: density compensation, and the gram as a convolution.
 
-    Parameters
-    ----------
-    ktraj
-        Trajectory ``(2, samples)`` in rad/voxel, row 0 ky and row 1 kx. Any trajectory serves, not only a radial one.
-    im_size
-        Image size ``(y, x)``.
-    smaps
-        Complex coil sensitivities ``(coil, y, x)``. None: a single coil of uniform sensitivity 1.
-    dcomp
-        Real non-negative density compensation ``(samples,)``, scaled such that gridding needs no further factor (as
-        :mod:`otrecon.mri.density` makes it). It never enters ``forward``, ``adjoint`` or ``gram``; it serves
-        :meth:`density_compensated_adjoint` and :meth:`density_weighted`.
-    toeplitz
-        Compute ``gram`` by a convolution instead of two NUFFTs: several times faster, equal to ``adjoint(forward)``
-        up to the accuracy of the NUFFT. Its kernel is made at the first use.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the trajectory is not in rad/voxel, or shapes do not fit, or weights are negative or not finite.
-
-    Notes
-    -----
-    The scaling is unitary: on the Cartesian grid the operator equals the orthonormal FFT. The adjoint is the true
-    adjoint, not an inverse: it weighs the densely sampled centre of k-space too much, and looks blurred.
+    Subclasses make the kernel of the convolution and apply it. For the parameters see :class:`RadialMRI`; ``data_size``
+    is the number of samples of one coil.
     """
 
     ktraj: Tensor
@@ -51,23 +29,14 @@ class RadialMRI(MultiCoil):
     _kernel: Tensor | None
 
     def __init__(
-        self,
-        ktraj: Tensor,
-        im_size: Sequence[int],
-        smaps: Tensor | None = None,
-        *,
-        dcomp: Tensor | None = None,
-        toeplitz: bool = True,
+        self, ktraj: Tensor, im_size: Sequence[int], smaps: Tensor | None, dcomp: Tensor | None, toeplitz: bool
     ) -> None:
-        check_ktraj(ktraj)
-        im_size = check_im_size(im_size)
         super().__init__(im_size, ktraj.shape[1:], smaps)
         if dcomp is not None:
             _check_dcomp(dcomp, ktraj.shape[1])
         self.register_buffer("ktraj", ktraj)
         self.register_buffer("dcomp", dcomp)
         self.register_buffer("_kernel", None, persistent=False)
-        self.nufft = NUFFT(ktraj, im_size)
         self.toeplitz = toeplitz
 
     def density_compensated_adjoint(self, kdata: Tensor) -> Tensor:
@@ -110,27 +79,89 @@ class RadialMRI(MultiCoil):
         """
         return DensityWeighted(self)
 
+    @abstractmethod
+    def _make_kernel(self, weights: Tensor | None = None) -> Tensor:
+        """Transfer function of A^H W A without the coils, W of shape ``(samples,)``."""
+
+    @abstractmethod
+    def _convolve(self, kernel: Tensor, x: Tensor) -> Tensor:
+        """A^H W A x, coils included, from the kernel."""
+
+    def _gram(self, x: Tensor) -> Tensor:
+        if not self.toeplitz:
+            return super()._gram(x)
+        if self._kernel is None:
+            self._kernel = self._make_kernel()
+        return self._convolve(self._kernel, x)
+
+    def _require_dcomp(self) -> Tensor:
+        if self.dcomp is None:
+            raise ValueError(
+                f"This {type(self).__name__} has no density compensation: build it with dcomp=, "
+                "pipe_density(...).dcomp of each trajectory."
+            )
+        return self.dcomp
+
+
+class RadialMRI(NonCartesian):
+    """Coil sensitivities and a NUFFT: image ``(..., y, x)`` to k-space samples ``(..., coil, samples)``.
+
+    Parameters
+    ----------
+    ktraj
+        Trajectory ``(2, samples)`` in rad/voxel, row 0 ky and row 1 kx. Any trajectory serves, not only a radial one.
+    im_size
+        Image size ``(y, x)``.
+    smaps
+        Complex coil sensitivities ``(coil, y, x)``. None: a single coil of uniform sensitivity 1.
+    dcomp
+        Real non-negative density compensation ``(samples,)``, scaled such that gridding needs no further factor (as
+        :mod:`otrecon.mri.density` makes it). It never enters ``forward``, ``adjoint`` or ``gram``; it serves
+        :meth:`density_compensated_adjoint` and :meth:`density_weighted`.
+    toeplitz
+        Compute ``gram`` by a convolution instead of two NUFFTs: several times faster, equal to ``adjoint(forward)``
+        up to the accuracy of the NUFFT. Its kernel is made at the first use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is not in rad/voxel, or shapes do not fit, or weights are negative or not finite.
+
+    Notes
+    -----
+    The scaling is unitary: on the Cartesian grid the operator equals the orthonormal FFT. The adjoint is the true
+    adjoint, not an inverse: it weighs the densely sampled centre of k-space too much, and looks blurred.
+    """
+
+    def __init__(
+        self,
+        ktraj: Tensor,
+        im_size: Sequence[int],
+        smaps: Tensor | None = None,
+        *,
+        dcomp: Tensor | None = None,
+        toeplitz: bool = True,
+    ) -> None:
+        check_ktraj(ktraj)
+        im_size = check_im_size(im_size)
+        super().__init__(ktraj, im_size, smaps, dcomp, toeplitz)
+        self.nufft = NUFFT(ktraj, im_size)
+
     def _transform(self, coils: Tensor) -> Tensor:
         return self.nufft._forward(coils)
 
     def _transform_adjoint(self, data: Tensor) -> Tensor:
         return self.nufft._adjoint(data)
 
-    def _transform_gram(self, coils: Tensor) -> Tensor:
-        if not self.toeplitz:
-            return super()._transform_gram(coils)
-        if self._kernel is None:
-            self._kernel = toeplitz_kernel(self.ktraj, self.domain)
-        return apply_toeplitz(self._kernel, coils)
+    def _make_kernel(self, weights: Tensor | None = None) -> Tensor:
+        return toeplitz_kernel(self.ktraj, self.domain, weights)
 
-    def _require_dcomp(self) -> Tensor:
-        if self.dcomp is None:
-            raise ValueError("This RadialMRI has no density compensation: build it with dcomp=pipe_density(...).dcomp.")
-        return self.dcomp
+    def _convolve(self, kernel: Tensor, x: Tensor) -> Tensor:
+        return self._from_coils(apply_toeplitz(kernel, self._to_coils(x)))
 
 
 class DensityWeighted(LinearOperator):
-    """D^(1/2) A for a :class:`RadialMRI` A with density compensation D; its gram is A^H D A.
+    """D^(1/2) A for a :class:`RadialMRI` or a film A with density compensation D; its gram is A^H D A.
 
     It models data that :meth:`weigh` has multiplied by D^(1/2), not the measured ones.
 
@@ -143,7 +174,7 @@ class DensityWeighted(LinearOperator):
     root: Tensor
     _kernel: Tensor | None
 
-    def __init__(self, operator: RadialMRI) -> None:
+    def __init__(self, operator: NonCartesian) -> None:
         super().__init__(operator.domain, operator.range)
         self.operator = operator
         self.register_buffer("root", operator._require_dcomp().sqrt())
@@ -182,8 +213,8 @@ class DensityWeighted(LinearOperator):
         if not self.operator.toeplitz:
             return super()._gram(x)
         if self._kernel is None:
-            self._kernel = toeplitz_kernel(self.operator.ktraj, self.domain, self.root.square())
-        return self.operator._from_coils(apply_toeplitz(self._kernel, self.operator._to_coils(x)))
+            self._kernel = self.operator._make_kernel(self.root.square())
+        return self.operator._convolve(self._kernel, x)
 
 
 def _check_dcomp(dcomp: Tensor, samples: int) -> None:

@@ -42,7 +42,8 @@ def fista(
         f.
     proximal
         The map ``(v, step) -> (x, value)`` with ``x`` the minimiser of ``|x - v|^2 / (2 step) + g(x)`` and ``value``
-        the number ``g(x)`` of each image of the batch, its last ``data.dims`` axes of length 1.
+        the number ``g(x)`` of each image of the batch, its last ``data.dims`` axes of length 1. A map that is found by
+        iteration says in its attribute ``error`` how far its last result may be from x (:class:`DualProximal`).
     initial
         Starting point; 0 when omitted.
     tolerance
@@ -56,7 +57,7 @@ def fista(
     -------
     Solution
         The residual is the norm of the subgradient of the objective at ``x`` that the step exhibits, relative to
-        ``|A^H y|``: it is zero exactly at a minimiser.
+        ``|A^H y|``, or the ``error`` of the proximal map if that is larger: it is zero exactly at a minimiser.
 
     Raises
     ------
@@ -105,7 +106,8 @@ def fista(
                 break
             lipschitz = 1.02 * float(needed.max())
         subgradient = gram_step - lipschitz * step
-        residuals.append(float(ratio(inner(subgradient, subgradient, dims).sqrt(), data.rhs_norm).max()))
+        violation = float(ratio(inner(subgradient, subgradient, dims).sqrt(), data.rhs_norm).max())
+        residuals.append(max(violation, float(getattr(proximal, "error", torch.zeros(1)).max())))
         objective.append(float((data.value(new, gram_new) + penalty).sum()))
         uphill = inner(step, new - x, dims) < 0
         grown = (1 + (1 + 4 * momentum**2).sqrt()) / 2

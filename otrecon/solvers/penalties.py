@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["MixedNorm"]
+__all__ = ["MixedNorm", "Penalty", "SmoothPenalty", "StackedNorms"]
+
+
+class Penalty(Protocol):
+    """What the primal-dual method asks of a norm: its value, and the projection onto the ball of its dual norm."""
+
+    def value(self, z: Tensor) -> Tensor:
+        """``g(z)``, one number for each member of a batch, the summed axes kept with length 1."""
+
+    def project(self, p: Tensor) -> Tensor:
+        """Project on the set where the conjugate of g is zero."""
+
+
+class SmoothPenalty(Protocol):
+    """What a gradient method asks of a norm: a smooth function near it, and its gradient."""
+
+    def smoothed_value(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """One number for each member of a batch, the summed axes kept with length 1."""
+
+    def smoothed_gradient(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """Gradient of the smoothed value, of the shape of ``z``."""
 
 
 class MixedNorm:
@@ -48,10 +70,62 @@ class MixedNorm:
     def project(self, p: Tensor) -> Tensor:
         """Project on ``|p| <= weight``: the proximal map of the conjugate, whatever its step."""
         length = self.length(p)
-        return p * torch.where(length > self.weight, self.weight / length, torch.ones_like(length))
+        return p * torch.where(length > self.weight, self.weight / length, 1.0)
 
     def prox(self, z: Tensor, step: float) -> Tensor:
         """Soft threshold: the minimiser over u of ``|u - z|^2 / 2 + step * g(u)``."""
         length = self.length(z)
         threshold = step * self.weight
         return z * torch.where(length > threshold, 1 - threshold / length, torch.zeros_like(length))
+
+    def smoothed_value(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """``weight * sum (sqrt(|z|^2 + smoothing^2) - smoothing)``: below ``g(z)``, by ``weight * smoothing`` a term.
+
+        ``smoothing`` is positive and broadcasts against ``|z|``; the difference is computed without cancellation.
+        """
+        squared, s = self.length(z).double().square(), smoothing.double()
+        terms = self.weight * (squared / ((squared + s.square()).sqrt() + s))
+        return terms.sum(tuple(range(-self.dims, 0)), keepdim=True)
+
+    def smoothed_gradient(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """``weight * z / sqrt(|z|^2 + smoothing^2)``."""
+        length = self.length(z)
+        return z * (self.weight / torch.hypot(length, smoothing.to(length.dtype))).to(length.dtype)
+
+
+class StackedNorms:
+    """A sum of norms, each of its own part of ``z``; the parts follow one another along one axis.
+
+    Parameters
+    ----------
+    parts
+        Length of each part along the axis, and its norm. All norms sum over as many ``dims``.
+    axis
+        The axis (negative), one of those that the norms sum over.
+    """
+
+    def __init__(self, parts: Sequence[tuple[int, MixedNorm]], *, axis: int) -> None:
+        if not parts or any(-norm.dims > axis or norm.dims != parts[0][1].dims for _, norm in parts) or axis >= 0:
+            raise ValueError(f"The norms must sum over as many axes, among them axis {axis}, counted from the end.")
+        self.sizes, self.norms, self.axis = [size for size, _ in parts], [norm for _, norm in parts], axis
+
+    def value(self, z: Tensor) -> Tensor:
+        """Sum of the norms, the summed axes kept with length 1."""
+        values = [norm.value(part) for part, norm in self._parts(z)]
+        return torch.stack(values).sum(0)
+
+    def project(self, p: Tensor) -> Tensor:
+        """Project each part."""
+        return torch.cat([norm.project(part) for part, norm in self._parts(p)], self.axis)
+
+    def smoothed_value(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """Sum of the smoothed norms, see :meth:`MixedNorm.smoothed_value`."""
+        values = [norm.smoothed_value(part, smoothing) for part, norm in self._parts(z)]
+        return torch.stack(values).sum(0)
+
+    def smoothed_gradient(self, z: Tensor, smoothing: Tensor) -> Tensor:
+        """Gradient of the smoothed norms, part by part."""
+        return torch.cat([norm.smoothed_gradient(part, smoothing) for part, norm in self._parts(z)], self.axis)
+
+    def _parts(self, z: Tensor) -> list[tuple[Tensor, MixedNorm]]:
+        return list(zip(z.split(self.sizes, self.axis), self.norms, strict=True))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from otrecon.operators import LinearOperator
 from otrecon.solvers.least_squares import LeastSquares
-from otrecon.solvers.penalties import MixedNorm
+from otrecon.solvers.penalties import Penalty
 from otrecon.solvers.solution import (
     Callback,
     Solution,
@@ -33,7 +33,7 @@ _REBALANCE, _CALMING = 5, 0.97
 def primal_dual(
     data: LeastSquares,
     transform: LinearOperator,
-    penalty: MixedNorm,
+    penalty: Penalty,
     *,
     transform_norm: float | None = None,
     project: Callable[[Tensor], Tensor] | None = None,

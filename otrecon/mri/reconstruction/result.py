@@ -23,13 +23,13 @@ class Reconstruction:
     Attributes
     ----------
     image
-        Complex, ``(..., y, x)``.
+        Complex, ``(..., y, x)``; for a film ``(..., t, y, x)``.
     converged
         Whether ``error`` is at most the tolerance asked for.
     iterations
         Number of iterations done; 0 for a direct method.
     error
-        The last of ``residuals``: the relative residual reached.
+        What was reached: the last of ``residuals``, where the method names nothing else.
     residuals
         Relative residual after each iteration; in a batch, of its worst image. Each method says what it measures.
     objective
@@ -47,7 +47,8 @@ class Reconstruction:
     weight: Tensor | None = None
 
     def __repr__(self) -> str:
-        return f"Reconstruction(image={kind(self.image)}, {reached(self.converged, self.iterations, self.error)})"
+        how = reached(self.converged, self.iterations, self.error)
+        return f"{type(self).__name__}(image={kind(self.image)}, {how})"
 
     @classmethod
     def of(cls, solution: Solution, weight: Tensor | None = None) -> Reconstruction:
@@ -79,6 +80,15 @@ def check_image_operator(operator: LinearOperator, method: str) -> None:
     """Raise ValueError unless the domain of the operator is one image ``(y, x)``."""
     if len(operator.domain) != 2:
         raise ValueError(f"{method} needs an operator on images (y, x), got one on tensors of shape {operator.domain}.")
+
+
+def check_film_operator(operator: LinearOperator, method: str) -> None:
+    """Raise ValueError unless the domain of the operator is a film ``(t, y, x)``."""
+    if len(operator.domain) != 3:
+        raise ValueError(
+            f"{method} needs an operator on films (t, y, x), got one on tensors of shape {operator.domain}: "
+            "build a RadialFilm or a CartesianFilm."
+        )
 
 
 def largest(x: Tensor, dims: int) -> Tensor:
