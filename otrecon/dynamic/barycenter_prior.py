@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from otrecon.checks import check_positive
-from otrecon.dynamic.checks import check_film, check_one_of
-from otrecon.ot import Grid, barycenter, to_measure
+from otrecon.dynamic.checks import check_film, check_one_of, exact_measure
+from otrecon.ot import Grid, barycenter
 from otrecon.ot.appendix_b import appendix_b_barycenter
 from otrecon.randomness import check_generator
 
@@ -62,12 +62,10 @@ class BarycenterPrior(nn.Module):
     def forward(self, film: Tensor) -> Tensor:
         """Give the penalty of a film ``(t, y, x)``, a real scalar; of complex frames the modulus is the mass."""
         film = check_film(film, least=3)
-        middle = self._middles(len(film))
-        mass = to_measure(film[sorted({k + d for k in middle for d in (-1, 0, 1)})])
-        place = {k: i for i, k in enumerate(sorted({k + d for k in middle for d in (-1, 0, 1)}))}
-        pairs = torch.stack([torch.stack([mass[place[k - 1]], mass[place[k + 1]]]) for k in middle]).detach()
-        error = (mass[[place[k] for k in middle]] - self.targets(pairs)).square()
-        return error.sum() if self.reduction == "sum" else error.mean()
+        middle = torch.tensor(self._middles(len(film)))
+        before, between, after = (exact_measure(film[middle + step]) for step in (-1, 0, 1))
+        error = (between - self.targets(torch.stack([before, after], 1).detach())).square()
+        return (error.sum() if self.reduction == "sum" else error.mean()).to(film.real.dtype)
 
     @torch.no_grad()
     def targets(self, pairs: Tensor) -> Tensor:
@@ -75,10 +73,9 @@ class BarycenterPrior(nn.Module):
         if self.solver == "appendix B":
             return torch.stack([appendix_b_barycenter(pair) for pair in pairs])
         size = (int(pairs.shape[-2]), int(pairs.shape[-1]))
-        found = barycenter(
-            pairs.double(), Grid(size), blur=self.blur, tol=self.tol, max_iterations=self.max_iterations
-        )
-        return found.measure.to(pairs.dtype)
+        return barycenter(
+            pairs, Grid(size), blur=self.blur, tol=self.tol, max_iterations=self.max_iterations
+        ).measure
 
     def _middles(self, frames: int) -> list[int]:
         if self.generator is not None and self.triplets == "random":

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from otrecon.checks import check_positive
-from otrecon.dynamic.checks import check_film, check_frames, check_one_of
-from otrecon.ot import Grid, sinkhorn_divergence, to_measure
+from otrecon.dynamic.checks import check_film, check_frames, check_one_of, exact_measure
+from otrecon.ot import Grid, sinkhorn_divergence
 
 __all__ = ["WassersteinPath"]
 
@@ -63,8 +63,7 @@ class WassersteinPath(nn.Module):
         film = check_film(film)
         if self.frames is not None:
             film = film[list(check_frames("frames", self.frames, len(film), least=2))]
-        # Float32 steps are coarser than a divergence of neighbours: the sums are taken in double.
-        mass = to_measure(film).double()
+        mass = exact_measure(film)
         size = (int(film.shape[-2]), int(film.shape[-1]))
         found = sinkhorn_divergence(
             mass[:-1], mass[1:], Grid(size), blur=self.blur, tol=self.tol, max_iterations=self.max_iterations
