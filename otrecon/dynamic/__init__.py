@@ -3,6 +3,7 @@
 from otrecon.dynamic.barycenter_prior import BarycenterPrior
 from otrecon.dynamic.classical import barycentric_frames, linear_frames, nearest_observed
 from otrecon.dynamic.fitting import FilmFit, fit_film
+from otrecon.dynamic.models import FilmModel, ImageFilm, KSpaceFilm
 from otrecon.dynamic.path import WassersteinPath
 from otrecon.dynamic.spatial import SpatialTV
 from otrecon.dynamic.targets import TransportTargets
@@ -10,6 +11,9 @@ from otrecon.dynamic.targets import TransportTargets
 __all__ = [
     "BarycenterPrior",
     "FilmFit",
+    "FilmModel",
+    "ImageFilm",
+    "KSpaceFilm",
     "SpatialTV",
     "TransportTargets",
     "WassersteinPath",

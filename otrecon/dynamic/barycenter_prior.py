@@ -59,8 +59,9 @@ class BarycenterPrior(nn.Module):
             raise ValueError("random triplets need a generator: torch.Generator().manual_seed(0), or triplets='all'.")
         self.generator = None if generator is None else check_generator(generator)
 
-    def forward(self, film: Tensor) -> Tensor:
+    def forward(self, film: Tensor, frames: Tensor | None = None) -> Tensor:
         """Give the penalty of a film ``(t, y, x)``, a real scalar; of complex frames the modulus is the mass."""
+        del frames  # all of them, in order
         film = check_film(film, least=3)
         middle = torch.tensor(self._middles(len(film)))
         before, between, after = (exact_measure(film[middle + step]) for step in (-1, 0, 1))
@@ -73,9 +74,7 @@ class BarycenterPrior(nn.Module):
         if self.solver == "appendix B":
             return torch.stack([appendix_b_barycenter(pair) for pair in pairs])
         size = (int(pairs.shape[-2]), int(pairs.shape[-1]))
-        return barycenter(
-            pairs, Grid(size), blur=self.blur, tol=self.tol, max_iterations=self.max_iterations
-        ).measure
+        return barycenter(pairs, Grid(size), blur=self.blur, tol=self.tol, max_iterations=self.max_iterations).measure
 
     def _middles(self, frames: int) -> list[int]:
         if self.generator is not None and self.triplets == "random":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,14 +15,14 @@ __all__ = ["barycentric_frames", "linear_frames", "nearest_observed", "neighbour
 
 
 def neighbours(observed: Sequence[int], frames: int) -> list[tuple[int, int, int, float]]:
-    """List the frames that lie between two observed ones: frame, the one before, the one after, the share of the latter.
+    """List frames between two observed ones: the frame, the one before, the one after, the share of the latter.
 
     Frames before the first or after the last observed one are left out: they are no matter of interpolation.
     """
     seen = check_frames("observed", observed, frames, least=2)
     return [
         (k, before, after, (k - before) / (after - before))
-        for before, after in zip(seen[:-1], seen[1:], strict=True)
+        for before, after in pairwise(seen)
         for k in range(before + 1, after)
     ]
 
@@ -103,11 +104,15 @@ def barycentric_frames(
     if not bool((total > 0).all()):
         raise ValueError("a frame is empty: there is no mass to move. Observed frames must not be zero everywhere.")
     size = (int(film.shape[-2]), int(film.shape[-1]))
-    settings = {"blur": blur, "weights": shares, "tol": tol, "max_iterations": max_iterations}
-    if reach is None:
-        moved = barycenter(mass / total, Grid(size), **settings).measure
-    else:
-        moved = barycenter(mass / total.mean(), Grid(size), reach=reach, **settings).measure
+    moved = barycenter(
+        mass / (total if reach is None else total.mean()),
+        Grid(size),
+        blur=blur,
+        weights=shares,
+        reach=reach,
+        tol=tol,
+        max_iterations=max_iterations,
+    ).measure
     kept = (shares[..., None, None] * total).sum(1)
     moved = moved / moved.sum((-2, -1), keepdim=True) * kept
     if film.is_complex():

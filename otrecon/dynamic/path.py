@@ -58,8 +58,9 @@ class WassersteinPath(nn.Module):
         self.unit = check_one_of("unit", unit, ("field", "pixel"))
         self.tol, self.max_iterations = tol, max_iterations
 
-    def forward(self, film: Tensor) -> Tensor:
+    def forward(self, film: Tensor, frames: Tensor | None = None) -> Tensor:
         """Give the penalty of a film ``(t, y, x)``, a real scalar; of complex frames the modulus is the mass."""
+        del frames  # all of them, in order
         film = check_film(film)
         if self.frames is not None:
             film = film[list(check_frames("frames", self.frames, len(film), least=2))]

@@ -16,8 +16,9 @@ class SpatialTV(nn.Module):
     Without unit: twice the film has the same penalty. The root is rounded off below a thousandth of the mean modulus.
     """
 
-    def forward(self, film: Tensor) -> Tensor:
+    def forward(self, film: Tensor, frames: Tensor | None = None) -> Tensor:
         """Give the penalty of a film ``(t, y, x)``, real or complex: a real scalar."""
+        del frames
         film = check_film(film, least=1)
         scale = film.detach().abs().mean().clamp_min(torch.finfo(film.real.dtype).tiny)
         down = film[:, 1:, :-1] - film[:, :-1, :-1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ class TransportTargets(nn.Module):
     between two makings goes on with the same.
     """
 
+    by_frames = True
     targets: Tensor
     steps: Tensor
 
@@ -72,27 +74,37 @@ class TransportTargets(nn.Module):
         self.register_buffer("targets", torch.zeros((len(self.aimed), *im_size), dtype=dtype))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, film: Tensor) -> Tensor:
-        """Give the penalty of a film ``(t, y, x)``, a real scalar; counts the steps."""
-        film = check_film(film, least=3)
+    def prepare(self, render: Callable[[], Tensor]) -> None:
+        """Count a step, and make the targets anew where it is time, of the film that ``render`` draws."""
         if int(self.steps) % self.refresh == 0:
-            self.targets.copy_(self.make(film.detach()))
+            self.targets.copy_(self.make(render()))
         self.steps += 1
-        error = (film[list(self.aimed)] - self.targets).abs().square().sum()
-        return error / self.targets.abs().square().sum().clamp_min(torch.finfo(error.dtype).tiny)
+
+    def forward(self, images: Tensor, frames: Tensor) -> Tensor:
+        """Give the penalty of the images ``(n, y, x)`` of some frames ``(n,)``, a real scalar: their part of the sum."""
+        check_film(images, len(frames), least=1)
+        place = {k: i for i, k in enumerate(self.aimed)}
+        asked = [(i, place[k]) for i, k in enumerate(frames.tolist()) if k in place]
+        energy = self.targets.abs().square().sum()
+        if not energy > 0:
+            raise RuntimeError("there are no targets yet: call prepare before the first step.")
+        if not asked:
+            return images.real.sum() * 0
+        mine, theirs = (list(one) for one in zip(*asked, strict=True))
+        return (images[mine] - self.targets[theirs]).abs().square().sum() / energy
 
     def make(self, film: Tensor) -> Tensor:
         """Make the targets of a film."""
-        settings = {"blur": self.blur, "reach": self.reach}
-        filled = barycentric_frames(film, self.observed, **settings)
+        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach)
+        filled = between(self.observed)
         if self.also_observed:
             # Each from the observed frames around it: every second one is asked about the others.
             for odd in (0, 1):
                 asked = sorted({self.observed[0], *self.observed[odd::2], self.observed[-1]})
-                between = barycentric_frames(film, asked, **settings)
+                found = between(asked)
                 for k in self.observed[1:-1]:
                     if k not in asked:
-                        filled[k] = between[k]
+                        filled[k] = found[k]
         return filled[list(self.aimed)]
 
     def extra_repr(self) -> str:

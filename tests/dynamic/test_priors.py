@@ -1,6 +1,7 @@
 """What the priors say of films whose transport is known, and where they pull."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def test_a_film_that_stands_still_has_no_path_and_a_finite_slope():
     for squared in (True, False):
         value = WassersteinPath(squared=squared)(film)
         (gradient,) = torch.autograd.grad(value, film)
-        assert abs(value.item()) < 1e-5
+        assert abs(value.item()) < (1e-6 if squared else 1e-3)
         assert bool(gradient.isfinite().all())
 
 
@@ -112,12 +113,14 @@ def test_targets_are_between_observed_frames_whatever_the_gap():
     prior = TransportTargets(8, SIZE, (0, 3, 6), dtype=torch.float64)
     assert prior.aimed == (1, 2, 4, 5)
     broken.requires_grad_()
-    value = prior(broken)
+    prior.prepare(broken.detach)
+    value = prior(broken, torch.arange(8))
     (gradient,) = torch.autograd.grad(value, broken)
     assert [k for k in range(8) if float(gradient[k].abs().max()) > 0] == [1, 2, 4, 5]
     expected = barycentric_frames(broken, (0, 3, 6))[[1, 2, 4, 5]]
     assert torch.equal(prior.targets, expected)
-    assert float(value) == pytest.approx(float((broken[[1, 2, 4, 5]] - expected).square().sum() / expected.square().sum()))
+    error = (broken.detach()[[1, 2, 4, 5]] - expected).square().sum() / expected.square().sum()
+    torch.testing.assert_close(value.detach(), error)
     torch.testing.assert_close(expected, film[[1, 2, 4, 5]], rtol=0, atol=0.02 * float(film.max()))
 
 
@@ -126,9 +129,16 @@ def test_targets_are_made_anew_from_time_to_time():
     prior = TransportTargets(5, SIZE, (0, 2, 4), refresh=3, dtype=torch.float64)
     seen = []
     for step in range(7):
-        prior(film.roll(step, -1))
+        prior.prepare(lambda step=step: film.roll(step, -1))
         seen.append(prior.targets.clone())
-    assert [bool(torch.equal(a, b)) for a, b in zip(seen, seen[1:], strict=False)] == [True, True, False, True, True, False]
+    assert [bool(torch.equal(a, b)) for a, b in pairwise(seen)] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_thin_data_in_every_frame_ask_every_second_one_about_the_others():
@@ -164,7 +174,12 @@ def test_variation_by_hand_and_without_unit():
         (lambda: TransportTargets(5, SIZE, (0, 1, 2, 3, 4)), ValueError, "say also_observed=True"),
         (lambda: TransportTargets(5, SIZE, (0,)), ValueError, "at least 2 of the frames 0 to 4"),
         (lambda: TransportTargets(5, SIZE, (0, 2), refresh=0), ValueError, "refresh must be at least 1"),
-        (lambda: TransportTargets(5, SIZE, (0, 4))(torch.zeros(5, *SIZE)), ValueError, "a frame is empty"),
+        (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.zeros(5, *SIZE)), ValueError, "a frame is empty"),
+        (
+            lambda: TransportTargets(5, SIZE, (0, 4))(torch.ones(1, *SIZE), torch.tensor([1])),
+            RuntimeError,
+            "call prepare before the first step",
+        ),
     ],
 )
 def test_bad_input_names_the_fix(call, error, message):

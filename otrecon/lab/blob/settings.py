@@ -42,7 +42,9 @@ class BlobSettings:
         Whether data term and priors are sums (half of squared errors, and squared differences) or means of them. The
         seed does not say (erratum 12). `targets` is relative to the energy of the data either way.
     late
-        Steps at the end in which the seed's priors act. Our own acts from a seventh of the steps on.
+        Steps at the end in which the seed's priors act, on all frames. Our own rises over the first fifth of the steps.
+    batch
+        Frames a step, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers, omega_0
         Of the network and its fit.
     size, frames, central, outer
@@ -59,6 +61,7 @@ class BlobSettings:
     weight: float = 1.0
     reduction: str = "sum"
     late: int = 60
+    batch: int | None = None
     steps: int = 400
     lr: float = 2e-3
     width: int = 64
@@ -87,6 +90,8 @@ class BlobSettings:
             raise ValueError(f"time_end must be at most 1, or 2 for time from -1 to 1, got {self.time_end}.")
         if not self.weight >= 0:
             raise ValueError(f"weight must be at least 0, got {self.weight}.")
+        if self.batch is not None:
+            check_count("batch", self.batch)
         if self.late >= self.steps:
             raise ValueError(f"late must be less than the {self.steps} steps, got {self.late}.")
         if self.central + self.outer > self.size:
@@ -102,7 +107,7 @@ _OVER = {
 
 PLANS: Mapping[str, Plan] = {
     "smoke": Plan(BlobSettings(steps=6, late=2, width=8, size=16, central=3, outer=3), {**_OVER, "seed": (0,)}),
-    "cpu": Plan(BlobSettings(), {**_OVER, "seed": (0,)}),
+    "cpu": Plan(BlobSettings(batch=2), {**_OVER, "seed": (0,)}),
     # Width, layers, steps and the late start of the seed; "three hidden layers" is read as three beyond the first.
     "paper": Plan(
         BlobSettings(steps=5500, late=500, lr=1e-3, width=256, hidden_layers=3), {**_OVER, "seed": (0, 1, 2, 3, 4)}

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from otrecon.dynamic import (
     BarycenterPrior,
     FilmFit,
+    ImageFilm,
+    KSpaceFilm,
     TransportTargets,
     WassersteinPath,
     barycentric_frames,
@@ -20,10 +22,10 @@ from otrecon.dynamic import (
     linear_frames,
     nearest_observed,
 )
-from otrecon.inr import ImageINR, KSpaceINR, LeastSquares, Siren, frame_times
+from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
 from otrecon.lab.blob.settings import BlobSettings
 from otrecon.metrics import psnr, ssim
-from otrecon.mri import CartesianFilm
+from otrecon.mri import CartesianFilm, CartesianMRI
 from otrecon.phantoms import moving_blob
 
 __all__ = ["Scan", "trial"]
@@ -74,70 +76,57 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
     if config.model == "none":
         film = _control(config.prior, scan)
         return {**scan.judge(film), "fit_seconds": 0.0, "prior_seconds": 0.0, "best_step": 0, "film": film.abs()}
-    model, data, film = (_image if config.model == "image" else _kspace)(config, scan)
+    model = (_image if config.model == "image" else _kspace)(config, scan)
     triplets = torch.Generator().manual_seed(7000 + config.seed)
     prior = _prior(config, scan, triplets)
-    clock = _Clock(prior)
-    start = 0 if prior is None else config.steps // 7 if config.prior == "targets" else config.steps - config.late
-    problem = FilmFit(model, data, film, prior, weight=config.weight, start=start)
-    problem.to(config.device)
-    begun = time.perf_counter()
+    ours = config.prior == "targets"
+    problem = FilmFit(
+        model,
+        prior,
+        weight=config.weight,
+        scale=1.0 if ours else _half_energy(config, scan),
+        start=0 if ours or prior is None else config.steps - config.late,
+        ramp_steps=config.steps // 5 if ours else 0,
+    ).to(config.device)
+    clock, begun = _Clock(prior), time.perf_counter()
     done = fit_film(
         problem,
         config.steps,
         lr=config.lr,
+        batch=None if config.batch is None else min(config.batch, len(problem.pool)),
         generator=triplets,
         checkpoint=folder / "fit.pt",
         checkpoint_every=max(1, config.steps // 10),
         progress=progress,
     )
     seconds = time.perf_counter() - begun
-    with torch.no_grad():
-        found = film().detach().cpu()
+    film = model.render().cpu()
     return {
-        **scan.judge(found),
+        **scan.judge(film),
         "fit_seconds": round(seconds, 2),
         "prior_seconds": round(clock.seconds, 2),
         "best_step": done.best_step,
-        "film": found.abs(),
+        "film": film.abs(),
     }
 
 
-Parts = tuple[nn.Module, Callable[[], Tensor], Callable[[], Tensor]]
+def _image(config: BlobSettings, scan: Scan) -> ImageFilm:
+    network = ImageINR(_siren(config), (config.size, config.size), times=_times(config))
+    operators = [CartesianMRI(mask).to(config.device) if mask.any() else None for mask in scan.masks]
+    data = [one.to(config.device) if mask.any() else None for one, mask in zip(scan.data, scan.masks, strict=True)]
+    return ImageFilm(network.to(config.device), operators, data)
 
 
-def _image(config: BlobSettings, scan: Scan) -> Parts:
-    network = _siren(config, 2)
-    model = ImageINR(network, (config.size, config.size), times=_times(config)).to(config.device)
-    misfit = LeastSquares(scan.operator.to(config.device), scan.data.to(config.device))
-    scale = _scale(config, scan)
-    return model, lambda: scale * misfit(model()), model
+def _kspace(config: BlobSettings, scan: Scan) -> KSpaceFilm:
+    top, size = float(scan.data.abs().max()), (config.size, config.size)
+    network = KSpaceINR(_siren(config), size, 1, times=_times(config), magnitude=top, disc=False).to(config.device)
+    one_coil = torch.ones(1, *size, dtype=torch.complex64, device=config.device)
+    return KSpaceFilm(network, scan.masks, scan.data, smaps=one_coil)
 
 
-def _kspace(config: BlobSettings, scan: Scan) -> Parts:
-    top = float(scan.data.abs().max())
-    size = (config.size, config.size)
-    model = KSpaceINR(_siren(config, 2), size, 1, times=_times(config), magnitude=top, disc=False).to(config.device)
-    data, energy = scan.data.to(config.device), float(scan.data.abs().square().sum())
-    where = scan.masks.to(config.device)
-    scale = _scale(config, scan)
-
-    def misfit() -> Tensor:
-        # Frames without data need no network; lines that were left out do, as all of a frame is asked at once.
-        frames = scan.observed
-        samples = model.kspace(times=_times(config)[frames])[:, 0]
-        error = (samples - data[frames, 0]) * where[frames]
-        return scale * error.abs().square().sum() / energy
-
-    def film() -> Tensor:
-        return model.image(torch.ones(1, *size, dtype=torch.complex64, device=config.device))
-
-    return model, misfit, film
-
-
-def _siren(config: BlobSettings, outputs: int) -> Siren:
+def _siren(config: BlobSettings) -> Siren:
     generator = torch.Generator().manual_seed(config.seed)
-    return Siren(3, config.width, config.hidden_layers, outputs, omega_0=config.omega_0, generator=generator)
+    return Siren(3, config.width, config.hidden_layers, 2, omega_0=config.omega_0, generator=generator)
 
 
 def _times(config: BlobSettings) -> Tensor:
@@ -145,10 +134,8 @@ def _times(config: BlobSettings) -> Tensor:
     return frame_times(config.frames, start=start, end=start + config.time_end)
 
 
-def _scale(config: BlobSettings, scan: Scan) -> float:
-    """From a share of the data's energy to the seed's unit; our own prior keeps the share."""
-    if config.prior == "targets":
-        return 1.0
+def _half_energy(config: BlobSettings, scan: Scan) -> float:
+    """From a share of the data's energy to the seed's unit: half of squared errors, their sum or their mean."""
     half = float(scan.data.abs().square().sum()) / 2
     return half if config.reduction == "sum" else half / int(scan.masks.sum())
 
@@ -192,16 +179,19 @@ def _lines(config: BlobSettings) -> Tensor:
 
 
 class _Clock:
-    """Seconds that a prior takes, forward; its way back is a few products."""
+    """Seconds that a prior takes: forward, and making its targets; its way back is a few products."""
 
     def __init__(self, prior: nn.Module | None) -> None:
-        self.seconds = self.begun = 0.0
-        if prior is not None:
-            prior.register_forward_pre_hook(self._start)
-            prior.register_forward_hook(self._stop)
+        self.seconds = 0.0
+        for name in ("forward", "prepare"):
+            if hasattr(prior, name):
+                setattr(prior, name, self._timed(getattr(prior, name)))
 
-    def _start(self, *_: object) -> None:
-        self.begun = time.perf_counter()
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            begun = time.perf_counter()
+            result = function(*arguments)
+            self.seconds += time.perf_counter() - begun
+            return result
 
-    def _stop(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self.begun
+        return timed
