@@ -36,7 +36,7 @@ class Case:
     frames: int
     coils: int
     spokes: int
-    rounds: int = 3
+    rounds: int = 7
     iterations: int = 3
 
 
