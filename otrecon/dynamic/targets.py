@@ -38,6 +38,10 @@ class TransportTargets(nn.Module):
         In pixels.
     reach
         In pixels: mass farther apart fades out and in rather than travels. None: all of it travels.
+    tol
+        Of each barycenter. Targets of a film that is still wrong need not be exact.
+    dtype
+        Of the targets, that of the film.
 
     Notes
     -----
@@ -59,12 +63,14 @@ class TransportTargets(nn.Module):
         also_observed: bool = False,
         blur: float = 0.7,
         reach: float | None = None,
+        tol: float = 1e-2,
         dtype: torch.dtype = torch.complex64,
     ) -> None:
         super().__init__()
         self.observed = check_frames("observed", observed, check_count("frames", frames, 3), least=2)
         self.refresh, self.also_observed = check_count("refresh", refresh), also_observed
         self.blur = check_positive("blur", blur)
+        self.tol = check_positive("tol", tol)
         self.reach = None if reach is None else check_positive("reach", reach)
         inner = self.observed[1:-1] if also_observed else ()
         missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
@@ -81,7 +87,7 @@ class TransportTargets(nn.Module):
         self.steps += 1
 
     def forward(self, images: Tensor, frames: Tensor) -> Tensor:
-        """Give the penalty of the images ``(n, y, x)`` of some frames ``(n,)``, a real scalar: their part of the sum."""
+        """Give the penalty of the images ``(n, y, x)`` of some frames ``(n,)``: a real scalar, part of the sum."""
         check_film(images, len(frames), least=1)
         place = {k: i for i, k in enumerate(self.aimed)}
         asked = [(i, place[k]) for i, k in enumerate(frames.tolist()) if k in place]
@@ -95,7 +101,7 @@ class TransportTargets(nn.Module):
 
     def make(self, film: Tensor) -> Tensor:
         """Make the targets of a film."""
-        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach)
+        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
         filled = between(self.observed)
         if self.also_observed:
             # Each from the observed frames around it: every second one is asked about the others.
@@ -111,5 +117,5 @@ class TransportTargets(nn.Module):
         """Show the settings: a checkpoint tells priors apart by them."""
         return (
             f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, blur={self.blur}, "
-            f"reach={self.reach}"
+            f"reach={self.reach}, tol={self.tol}"
         )

@@ -117,7 +117,7 @@ def test_targets_are_between_observed_frames_whatever_the_gap():
     value = prior(broken, torch.arange(8))
     (gradient,) = torch.autograd.grad(value, broken)
     assert [k for k in range(8) if float(gradient[k].abs().max()) > 0] == [1, 2, 4, 5]
-    expected = barycentric_frames(broken, (0, 3, 6))[[1, 2, 4, 5]]
+    expected = barycentric_frames(broken, (0, 3, 6), tol=1e-2)[[1, 2, 4, 5]]
     assert torch.equal(prior.targets, expected)
     error = (broken.detach()[[1, 2, 4, 5]] - expected).square().sum() / expected.square().sum()
     torch.testing.assert_close(value.detach(), error)

@@ -60,9 +60,9 @@ class BlobSettings:
     time_end: float = 1.0
     weight: float = 1.0
     reduction: str = "sum"
-    late: int = 60
+    late: int = 40
     batch: int | None = None
-    steps: int = 400
+    steps: int = 600
     lr: float = 2e-3
     width: int = 64
     hidden_layers: int = 2

@@ -151,7 +151,7 @@ def _prior(config: BlobSettings, scan: Scan, triplets: torch.Generator) -> nn.Mo
         config.frames,
         (config.size, config.size),
         scan.observed,
-        refresh=max(1, config.steps // 12),
+        refresh=max(1, config.steps // 6),
         also_observed=config.sampling == "lines",
     )
 
