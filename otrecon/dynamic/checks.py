@@ -41,5 +41,5 @@ def check_one_of(name: str, value: str, allowed: Sequence[str]) -> str:
 
 
 def exact_measure(film: Tensor) -> Tensor:
-    """Frames scaled to mass 1, in double: divergences of neighbouring frames are below the steps of single precision."""
+    """Scale frames to mass 1, in double: divergences of neighbours are below the steps of single precision."""
     return to_measure(film.to(torch.complex128) if film.is_complex() else film.double())
