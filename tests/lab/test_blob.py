@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from otrecon.lab.blob import BLOB, BlobSettings, trial
-from otrecon.lab.blob.settings import CONTROLS, PRIORS, SAMPLINGS
+from otrecon.lab.blob.settings import BEGIN, CONTROLS, PRIORS, SAMPLINGS
 from otrecon.lab.blob.trial import Scan
 
-SMALL = BlobSettings(steps=8, late=3, width=8, hidden_layers=1, size=16, frames=7, central=3, outer=3, batch=2)
+SMALL = BlobSettings(steps=8, width=8, hidden_layers=1, size=16, frames=7, central=3, outer=3, batch=2)
 
 
 def run(folder, **settings):
@@ -37,6 +37,18 @@ def test_what_is_sampled_and_judged(sampling):
     judged = scan.judge(scan.truth + 0.1j * 0)
     assert judged["ssim_observed"] == pytest.approx(1)
     assert (judged["psnr_missing"] is None) == (sampling == "lines")
+
+
+def test_samples_that_are_held_out_are_predicted(tmp_path):
+    whole = Scan(dataclasses.replace(SMALL, sampling="lines"))
+    scan = Scan(dataclasses.replace(SMALL, sampling="lines", held_out=0.3))
+    assert torch.equal(scan.masks | scan.held, whole.masks)
+    assert not bool((scan.masks & scan.held).any())
+    assert 0.2 < int(scan.held.sum()) / int(whole.masks.sum()) < 0.4
+    assert scan.predicted(scan.truth) == pytest.approx(0, abs=1e-5)
+    assert scan.predicted(0 * scan.truth) == pytest.approx(1)
+    assert whole.predicted(whole.truth) is None
+    assert run(tmp_path, sampling="lines", held_out=0.3)["held_out_error"] > 0
 
 
 def test_controls_need_no_network(tmp_path):
@@ -82,9 +94,10 @@ def test_the_unit_of_the_loss_is_that_of_the_seed(tmp_path, monkeypatch):
         ({"prior": "linear"}, "prior must be 'none' or 'barycenter'"),
         ({"model": "none"}, "prior must be 'zero-filled' or"),
         ({"time_end": 1.5}, "at most 1, or 2 for time from -1 to 1"),
-        ({"late": 8}, "late must be less than the 8 steps"),
+        ({"begin": 1.0}, "begin must be a share of the steps"),
         ({"central": 20}, "at most 16 together"),
         ({"weight": -1.0}, "weight must be at least 0"),
+        ({"held_out": 1.0}, "held_out must be a share of the samples"),
         ({"sampling": "radial"}, "sampling must be 'lines' or"),
     ],
 )
@@ -95,10 +108,7 @@ def test_bad_settings_name_the_fix(change, message):
 
 def test_the_paper_plan_has_the_settings_of_the_seed():
     plan = BLOB.plans["paper"]
-    assert (plan.config.width, plan.config.steps - plan.config.late, plan.config.late, plan.config.lr) == (
-        256,
-        5000,
-        500,
-        1e-3,
-    )
+    late = plan.config.steps * (1 - BEGIN["barycenter"])
+    assert (plan.config.width, plan.config.steps, plan.config.lr) == (256, 5500, 1e-3)
+    assert late == pytest.approx(500)
     assert len(plan.over["seed"]) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +23,8 @@ from otrecon.dynamic import (
     linear_frames,
     nearest_observed,
 )
-from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
-from otrecon.lab.blob.settings import BlobSettings
+from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
+from otrecon.lab.blob.settings import BEGIN, WEIGHTS, BlobSettings
 from otrecon.metrics import psnr, ssim
 from otrecon.mri import CartesianFilm, CartesianMRI
 from otrecon.phantoms import moving_blob
@@ -47,9 +48,19 @@ class Scan:
             self.observed = self.observed[:: 2 if config.sampling == "every second frame" else 3]
             self.masks = torch.zeros((config.frames, *size), dtype=torch.bool)
             self.masks[self.observed] = True
+        self.held = _held_out(self.masks, config.held_out, config.seed)
+        self.masks &= ~self.held
         self.missing = [k for k in range(self.observed[-1]) if k not in self.observed]
         self.operator = CartesianFilm(self.masks)
         self.data = self.operator(self.truth + 0j)
+
+    def predicted(self, film: Tensor) -> float | None:
+        """Error of the samples that were kept from the fit, relative to them; None where none were."""
+        if not self.held.any():
+            return None
+        kept = CartesianFilm(self.held)
+        truth = kept(self.truth + 0j)
+        return round(float((kept(film.cpu() + 0j) - truth).norm() / truth.norm()), 6)
 
     def judge(self, film: Tensor) -> dict[str, float | None]:
         """PSNR and SSIM of the moduli, on observed and on missing frames: means over frames."""
@@ -69,8 +80,8 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
     -------
     dict
         ``psnr_observed``, ``psnr_missing`` in dB and ``ssim_observed``, ``ssim_missing``, None where there is no such
-        frame; ``fit_seconds``, and ``prior_seconds`` that the prior took of them; ``best_step``; and ``film``
-        ``(t, y, x)``.
+        frame; ``held_out_error``, None where nothing was kept from the fit; ``fit_seconds``, and ``prior_seconds`` that
+        the prior took of them; ``best_step``; and the tensor ``film``, ``(t, y, x)``.
     """
     scan = Scan(config)
     if config.model == "none":
@@ -78,21 +89,23 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
         return {**scan.judge(film), "fit_seconds": 0.0, "prior_seconds": 0.0, "best_step": 0, "film": film.abs()}
     model = (_image if config.model == "image" else _kspace)(config, scan)
     triplets = torch.Generator().manual_seed(7000 + config.seed)
-    prior = _prior(config, scan, triplets)
     ours = config.prior == "targets"
+    share = BEGIN[config.prior] if config.begin is None else config.begin
+    start = min(config.steps - 1, round(config.steps * share))
+    prior = _prior(config, scan, start, triplets)
     problem = FilmFit(
         model,
         prior,
-        weight=config.weight,
+        weight=_weight(config),
         scale=1.0 if ours else _half_energy(config, scan),
-        start=0 if ours or prior is None else config.steps - config.late,
-        ramp_steps=config.steps // 5 if ours else 0,
+        start=0 if prior is None else start,
     ).to(config.device)
     clock, begun = _Clock(prior), time.perf_counter()
     done = fit_film(
         problem,
         config.steps,
         lr=config.lr,
+        schedule=lambda done: cosine(done if prior is None else _since_restart(done, start / config.steps)),
         batch=None if config.batch is None else min(config.batch, len(problem.pool)),
         generator=triplets,
         checkpoint=folder / "fit.pt",
@@ -106,8 +119,20 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
         "fit_seconds": round(seconds, 2),
         "prior_seconds": round(clock.seconds, 2),
         "best_step": done.best_step,
+        "held_out_error": scan.predicted(film),
         "film": film.abs(),
     }
+
+
+def _since_restart(done: float, start: float) -> float:
+    """Share of the phase that is done: before the prior sets in, or from then on."""
+    return done / start if done < start else (done - start) / (1 - start)
+
+
+def _weight(config: BlobSettings) -> float:
+    if config.weight is not None:
+        return config.weight
+    return WEIGHTS[config.model].get(config.sampling, 1.0) if config.prior == "targets" else 1.0
 
 
 def _image(config: BlobSettings, scan: Scan) -> ImageFilm:
@@ -140,7 +165,7 @@ def _half_energy(config: BlobSettings, scan: Scan) -> float:
     return half if config.reduction == "sum" else half / int(scan.masks.sum())
 
 
-def _prior(config: BlobSettings, scan: Scan, triplets: torch.Generator) -> nn.Module | None:
+def _prior(config: BlobSettings, scan: Scan, start: int, triplets: torch.Generator) -> nn.Module | None:
     if config.prior == "none":
         return None
     if config.prior == "Wasserstein":
@@ -151,7 +176,7 @@ def _prior(config: BlobSettings, scan: Scan, triplets: torch.Generator) -> nn.Mo
         config.frames,
         (config.size, config.size),
         scan.observed,
-        refresh=max(1, config.steps // 6),
+        refresh=max(1, math.ceil((config.steps - start) / config.refresh)),
         also_observed=config.sampling == "lines",
     )
 
@@ -176,6 +201,12 @@ def _lines(config: BlobSettings) -> Tensor:
     for mask in masks:
         mask[others[torch.randperm(len(others), generator=generator)[: config.outer]]] = True
     return masks
+
+
+def _held_out(masks: Tensor, share: float, seed: int) -> Tensor:
+    """Draw single samples among those that were taken."""
+    generator = torch.Generator().manual_seed(11000 + seed)
+    return masks & (torch.rand(masks.shape, generator=generator) < share)
 
 
 class _Clock:
