@@ -132,7 +132,7 @@ def _since_restart(done: float, start: float) -> float:
 def _weight(config: BlobSettings) -> float:
     if config.weight is not None:
         return config.weight
-    return WEIGHTS[config.model].get(config.sampling, 1.0) if config.prior == "targets" else 1.0
+    return WEIGHTS[config.model][config.sampling] if config.prior == "targets" else 1.0
 
 
 def _image(config: BlobSettings, scan: Scan) -> ImageFilm:
