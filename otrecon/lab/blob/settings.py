@@ -45,7 +45,7 @@ class BlobSettings:
         Whether data term and priors are sums (half of squared errors, and squared differences) or means of them. The
         seed does not say (erratum 12). `targets` is relative to the energy of the data either way.
     begin
-        Share of the steps after which the prior sets in. None: 10/11 for the seed's (500 of its 5,500 steps), a quarter
+        Share of the steps after which the prior sets in. None: 10/11 for the seed's (500 of its 5,500 steps), a fifth
         for our own. The learning rate falls along half a cosine until then, and again from then on: a rate that has
         come down to nothing would leave a late prior without effect.
     refresh
@@ -69,9 +69,9 @@ class BlobSettings:
     held_out: float = 0.0
     reduction: str = "sum"
     begin: float | None = None
-    refresh: int = 5
+    refresh: int = 4
     batch: int | None = None
-    steps: int = 600
+    steps: int = 800
     lr: float = 2e-3
     width: int = 64
     hidden_layers: int = 2
@@ -136,5 +136,5 @@ Where an image network has whole frames, no weight up to that of the data costs 
 seed's priors are 1, as it says.
 """
 
-BEGIN = {"barycenter": 10 / 11, "Wasserstein": 10 / 11, "targets": 0.25, "none": 1.0}
+BEGIN = {"barycenter": 10 / 11, "Wasserstein": 10 / 11, "targets": 0.2, "none": 1.0}
 """Share of the steps after which a prior sets in unless the settings say otherwise."""
