@@ -67,6 +67,7 @@ def fit(
     callback: Callable[[int, float], object] | None = None,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 200,
+    judge_from: int = 0,
     progress: bool = False,
 ) -> Fit:
     """Minimise an objective over the weights of a network, by Adam, and leave it with the best weights seen.
@@ -97,6 +98,9 @@ def fit(
         File to write every ``checkpoint_every`` steps, at the end, and on interruption. Where it exists the run goes on
         from it, to the same result bit by bit on one processor; it stays when the run is finished, so that a second
         call returns at once. It knows the network and these settings, not the data: each problem needs its own.
+    judge_from
+        Number of steps before which weights are not judged, but replaced by later ones: for an objective that changes
+        until then, such as one with a penalty that sets in late.
     progress
         Show a bar on a terminal, a line every tenth of the steps elsewhere, on the error stream.
 
@@ -133,7 +137,7 @@ def fit(
         raise TypeError(f"schedule must be a function, such as cosine or constant, got {schedule!r}.")
     optimiser = torch.optim.Adam(network.parameters(), lr=check_positive("lr", lr))
     draw = _draw(places, batch, generator)
-    best = _Best(network, 1 if draw is None else draw.steps_of_a_pass)
+    best = _Best(network, 1 if draw is None else draw.steps_of_a_pass, check_count("judge_from", judge_from, 0))
     history: list[float] = []
     store = None
     if checkpoint is not None:
@@ -145,6 +149,7 @@ def fit(
             "schedule": [float(schedule(k / 8)) for k in range(9)],
             "places": places,
             "batch": batch,
+            "judge_from": judge_from,
         }
         store = Checkpoint(Path(checkpoint), settings, network, optimiser, generator, draw, best, history)
         store.load()
@@ -219,17 +224,18 @@ def _step(
 class _Best:
     """The best weights so far, judged by the mean loss over one pass through the places."""
 
-    def __init__(self, network: nn.Module, window: int) -> None:
-        self.network, self.window = network, window
+    def __init__(self, network: nn.Module, window: int, first: int) -> None:
+        self.network, self.window, self.first = network, window, first
         self.step, self.loss = 0, math.inf
         self.recent: list[float] = []
         self.weights = self._copy()
 
     def see(self, step: int, loss: float) -> None:
         """Judge the weights after a number of steps; until a pass is full, the latest are the best."""
-        self.recent = [*self.recent, loss][-self.window :]
+        earlier = [] if step <= self.first else self.recent
+        self.recent = [*earlier, loss][-self.window :]
         mean = sum(self.recent) / len(self.recent)
-        if step < self.window or mean < self.loss:
+        if step < self.first + self.window or mean < self.loss:
             self.step, self.loss, self.weights = step, mean, self._copy()
 
     def restore(self) -> None:

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         parser.error(str(error))
     alone = workers == 1 and getattr(asked, "cluster", None) is None
     fresh = getattr(asked, "fresh", False)
-    jobs = [Job(asked.name, config, home, threads, progress=alone, fresh=fresh) for config in configs]
+    shown = alone and (sys.stderr.isatty() or len(configs) == 1)
+    jobs = [Job(asked.name, config, home, threads, progress=shown, fresh=fresh) for config in configs]
     if asked.command == "report":
         found = [one for job in jobs if (one := record(job)) is not None]
     else:

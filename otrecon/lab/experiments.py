@@ -73,7 +73,9 @@ class Experiment:
             raise ValueError(f"plans must have {', '.join(SCALES)}, got {', '.join(self.plans)}.")
 
 
-REGISTRY: Mapping[str, str] = MappingProxyType({"contest": "otrecon.lab.contest:CONTEST"})
+REGISTRY: Mapping[str, str] = MappingProxyType(
+    {"contest": "otrecon.lab.contest:CONTEST", "dynamic-blob": "otrecon.lab.blob:BLOB"}
+)
 """Where the experiments of the book stand, by name. To add one: write it in a module of its own, and name it here."""
 
 

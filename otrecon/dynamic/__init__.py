@@ -1,0 +1,24 @@
+"""Dynamic MRI: films as networks, and what transport says about how one frame becomes the next (seed 000)."""
+
+from otrecon.dynamic.barycenter_prior import BarycenterPrior
+from otrecon.dynamic.classical import barycentric_frames, linear_frames, nearest_observed
+from otrecon.dynamic.fitting import FilmFit, fit_film
+from otrecon.dynamic.models import FilmModel, ImageFilm, KSpaceFilm
+from otrecon.dynamic.path import WassersteinPath
+from otrecon.dynamic.spatial import SpatialTV
+from otrecon.dynamic.targets import TransportTargets
+
+__all__ = [
+    "BarycenterPrior",
+    "FilmFit",
+    "FilmModel",
+    "ImageFilm",
+    "KSpaceFilm",
+    "SpatialTV",
+    "TransportTargets",
+    "WassersteinPath",
+    "barycentric_frames",
+    "fit_film",
+    "linear_frames",
+    "nearest_observed",
+]

@@ -1,0 +1,139 @@
+"""A film fitted to its data, with a prior that sets in late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from otrecon.checks import check_count
+from otrecon.dynamic.models import FilmModel
+from otrecon.inr import Fit, fit
+
+__all__ = ["FilmFit", "fit_film"]
+
+
+class FilmFit(nn.Module):
+    """A film and its prior: the loss of a step, with a prior that sets in late.
+
+    ``loss = scale * misfit + weight * ramp * prior``, where ``ramp`` is 0 before the step ``start`` and then rises to 1
+    in ``ramp_steps`` equal steps. While it is 0 the prior is not computed.
+
+    Parameters
+    ----------
+    model
+        Its parameters are fitted; its misfit is a share of the energy of all data.
+    prior
+        ``prior(images, frames)`` gives a real scalar for the images ``(n, y, x)`` of some frames: `WassersteinPath`,
+        `BarycenterPrior`, `TransportTargets`, or any module. Where it has an attribute ``by_frames`` that is true it is
+        content with some frames, as a sum over them; others get all. None: data alone.
+    weight
+        Of the prior, at least 0, in units of the data term per unit of the prior: each says what its own unit is.
+    scale
+        Of the misfit, where another unit than the share of the energy is wanted.
+    start
+        Step at which the prior sets in.
+    ramp_steps
+        Steps over which it rises to its full weight.
+    """
+
+    step: Tensor
+
+    def __init__(
+        self,
+        model: FilmModel,
+        prior: nn.Module | None = None,
+        *,
+        weight: float = 1.0,
+        scale: float = 1.0,
+        start: int = 0,
+        ramp_steps: int = 0,
+    ) -> None:
+        super().__init__()
+        if not weight >= 0:
+            raise ValueError(f"weight must be at least 0, got {weight}.")
+        self.model, self.prior = model, prior
+        self.weight, self.scale = float(weight), float(scale)
+        self.start, self.ramp_steps = check_count("start", start, 0), check_count("ramp_steps", ramp_steps, 0)
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def by_frames(self) -> bool:
+        """Whether the prior, if there is one, is a sum over frames."""
+        return self.prior is None or bool(getattr(self.prior, "by_frames", False))
+
+    @property
+    def pool(self) -> tuple[int, ...]:
+        """Frames that mini-batches are drawn from: those that the loss knows before a prior of all frames sets in."""
+        aimed = getattr(self.prior, "aimed", ()) if self.by_frames else ()
+        return tuple(sorted({*self.model.observed, *aimed}))
+
+    @property
+    def settled(self) -> int:
+        """Step from which the loss is the same function: weights from before are not compared with later ones."""
+        return 0 if self.prior is None else self.start + self.ramp_steps
+
+    def forward(self, chosen: Tensor | None = None) -> Tensor:
+        """Give the loss of the step at hand, and count it.
+
+        Parameters
+        ----------
+        chosen
+            Places in `pool` of the frames that are looked at, whose sums then stand for those over all; None: all.
+        """
+        step, prior = int(self.step), self.prior
+        self.step += 1
+        late = prior is not None and step >= self.start
+        whole = late and not self.by_frames
+        pool = torch.arange(self.model.count) if whole else torch.tensor(self.pool)
+        frames = pool if chosen is None or whole else pool[chosen]
+        prepare = getattr(prior, "prepare", None)
+        if late and callable(prepare):
+            prepare(self.model.render)
+        misfit, images = self.model(frames)
+        share = len(frames) / len(pool)
+        loss: Tensor = self.scale * misfit / share
+        if late and prior is not None:
+            ramp = min(1.0, (step - self.start + 1) / (self.ramp_steps + 1))
+            loss = loss + self.weight * ramp * prior(images, frames) / share
+        return loss
+
+    def extra_repr(self) -> str:
+        """Show the settings: a checkpoint tells fits apart by them."""
+        return f"weight={self.weight}, scale={self.scale}, start={self.start}, ramp_steps={self.ramp_steps}"
+
+
+def fit_film(
+    problem: FilmFit,
+    steps: int,
+    *,
+    lr: float = 1e-3,
+    batch: int | None = None,
+    checkpoint: Path | str | None = None,
+    **settings: Any,
+) -> Fit:
+    """Fit a film: :func:`otrecon.inr.fit`, which judges weights only once the prior has its full weight.
+
+    Parameters
+    ----------
+    problem
+        The film and its losses.
+    steps
+        Steps in all; more than it takes the prior to set in.
+    lr, checkpoint, settings
+        As of :func:`otrecon.inr.fit`.
+    batch
+        Frames a step; None: all that have data or are aimed at. A prior that needs all frames gets all of them.
+
+    Raises
+    ------
+    ValueError
+        If the prior would not reach its full weight.
+    """
+    if steps <= problem.settled:
+        raise ValueError(f"the prior has its full weight after {problem.settled} steps; take more than {steps}.")
+    if batch is not None:
+        settings |= {"places": len(problem.pool), "batch": batch}
+    return fit(problem, problem, steps, lr=lr, checkpoint=checkpoint, judge_from=problem.settled, **settings)

@@ -1,0 +1,160 @@
+"""Films as networks, beside what was measured of them: each frame's image and its misfit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from otrecon.checks import check_complex
+from otrecon.coil_images import combine, root_sum_of_squares
+from otrecon.dynamic.checks import check_frames
+from otrecon.fourier import ifft2c
+from otrecon.inr import ImageINR, KSpaceINR, LeastSquares
+from otrecon.operators import LinearOperator
+
+__all__ = ["FilmModel", "ImageFilm", "KSpaceFilm"]
+
+T = TypeVar("T")
+
+
+class FilmModel(nn.Module):
+    """A film that is a network.
+
+    ``model(frames)`` gives the misfit of these frames, a real scalar, and their images ``(n, y, x)``. The misfit is a
+    share of the energy of all data, ``|A u - y|^2 / |y|^2``: summed over all frames it is that of the film.
+
+    Attributes
+    ----------
+    count
+        Number of frames.
+    observed
+        Frames that have data.
+    """
+
+    count: int
+    observed: tuple[int, ...]
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the misfit and the images of some frames, indices int64 ``(n,)``."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def render(self) -> Tensor:
+        """Draw all frames ``(t, y, x)``, one at a time."""
+        return torch.cat([self(torch.tensor([k]))[1] for k in range(self.count)])
+
+
+class ImageFilm(FilmModel):
+    """An image network over places and moments (row 000-M3).
+
+    Parameters
+    ----------
+    network
+        `ImageINR` with times.
+    operators
+        For each frame the forward model of an image, such as :class:`~otrecon.mri.RadialMRI`; None: no data.
+    data
+        For each frame its data, of ``operator.range``; None: no data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the lists do not fit the frames, or no frame has data.
+    """
+
+    def __init__(
+        self, network: ImageINR, operators: Sequence[LinearOperator | None], data: Sequence[Tensor | None]
+    ) -> None:
+        super().__init__()
+        self.count = _count(network)
+        self.observed = _observed(self.count, operators, data)
+        self.network = network
+        self.terms = {k: LeastSquares(_given(operators[k]), _given(data[k])) for k in self.observed}
+        self.energy = sum(term.energy for term in self.terms.values())
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the misfit and the images of some frames."""
+        pixels = self.network.shape[0] * self.network.shape[1]
+        places = frames[:, None] * pixels + torch.arange(pixels)
+        images = self.network(places.flatten()).unflatten(0, (len(frames), *self.network.shape))
+        terms = [
+            self.terms[k](image) * (self.terms[k].energy / self.energy)
+            for k, image in zip(frames.tolist(), images, strict=True)
+            if k in self.terms
+        ]
+        return torch.stack(terms).sum() if terms else images.real.sum() * 0, images
+
+
+class KSpaceFilm(FilmModel):
+    """A k-space network over moments and frequencies (row 000-M4), for samples on the grid.
+
+    Parameters
+    ----------
+    network
+        `KSpaceINR` with times.
+    masks
+        Bool ``(t, y, x)``: where samples were taken.
+    data
+        Samples ``(t, coil, y, x)``.
+    smaps
+        Coil sensitivities, by which coil images are combined; None: root of the sum of squares.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit, or no frame has data.
+    """
+
+    def __init__(self, network: KSpaceINR, masks: Tensor, data: Tensor, *, smaps: Tensor | None = None) -> None:
+        super().__init__()
+        self.count = _count(network)
+        check_complex(data, "data")
+        expected = (self.count, network.coils, *network.im_size)
+        if tuple(data.shape) != expected or tuple(masks.shape) != (expected[0], *expected[2:]):
+            raise ValueError(
+                f"masks and data must be {(expected[0], *expected[2:])} and {expected}, got {tuple(masks.shape)} and "
+                f"{tuple(data.shape)}."
+            )
+        self.observed = tuple(k for k in range(self.count) if bool(masks[k].any()))
+        if not self.observed:
+            raise ValueError("no frame has data: the masks are False everywhere.")
+        self.network, self.smaps = network, smaps
+        self.masks, self.data = masks, data * masks.unsqueeze(1)
+        self.energy = float(self.data.abs().double().square().sum())
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the misfit and the images of some frames."""
+        if self.network.times is None:
+            raise RuntimeError("the network has lost its times.")
+        kspace = self.network.kspace(times=self.network.times[frames])
+        masks = self.masks[frames].unsqueeze(1).to(kspace.device)
+        error = (kspace - self.data[frames].to(kspace.device)) * masks
+        images = ifft2c(kspace)
+        image = root_sum_of_squares(images) if self.smaps is None else combine(images, self.smaps)
+        return error.abs().square().sum() / self.energy, image
+
+
+def _count(network: ImageINR | KSpaceINR) -> int:
+    if not isinstance(network, (ImageINR, KSpaceINR)):
+        raise TypeError(f"network must be an ImageINR or a KSpaceINR, got {type(network).__name__}.")
+    if network.times is None:
+        raise ValueError("the network is an image, without time: give it times=frame_times(...).")
+    return len(network.times)
+
+
+def _observed(count: int, operators: Sequence[LinearOperator | None], data: Sequence[Tensor | None]) -> tuple[int, ...]:
+    if not len(operators) == len(data) == count:
+        raise ValueError(f"{count} frames need as many operators and data, got {len(operators)} and {len(data)}.")
+    for k, (operator, samples) in enumerate(zip(operators, data, strict=True)):
+        if (operator is None) != (samples is None):
+            raise ValueError(f"frame {k} has an operator or data and not the other: give both, or None for both.")
+    return check_frames("frames with data", [k for k, one in enumerate(data) if one is not None], count)
+
+
+def _given(value: T | None) -> T:
+    if value is None:
+        raise RuntimeError("a frame without data was asked for its data.")
+    return value

@@ -1,0 +1,121 @@
+"""Our own prior: every frame without data is drawn towards what transport puts between its observed neighbours."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from otrecon.checks import check_count, check_positive
+from otrecon.dynamic.checks import check_film, check_frames
+from otrecon.dynamic.classical import barycentric_frames
+
+__all__ = ["TransportTargets"]
+
+
+class TransportTargets(nn.Module):
+    """Squared distance of frames from targets that are moved mass, relative to the energy of the targets.
+
+    Where the barycenter prior of the source asks for a mean position between two frames that are themselves unknown,
+    this one asks the *observed* frames, whatever the gap, with weights by time; it carries intensity along; and its
+    targets are made anew only every ``refresh`` steps, from the film as it is then, so that they become better as the
+    fit does and cost little. Without unit: a weight of 1 counts a target as much as data of the same energy.
+
+    Parameters
+    ----------
+    frames, im_size
+        Of the film ``(t, y, x)``.
+    observed
+        Frames that have data; the others get targets.
+    refresh
+        Steps between two makings of the targets.
+    also_observed
+        Whether observed frames get targets too, each from the observed ones before and after it: for data that are
+        thin in every frame.
+    blur
+        In pixels.
+    reach
+        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels.
+    tol
+        Of each barycenter. Targets of a film that is still wrong need not be exact.
+    dtype
+        Of the targets, that of the film.
+
+    Notes
+    -----
+    The targets are a buffer, and so is the number of steps: a checkpoint holds them, and a fit that was interrupted
+    between two makings goes on with the same.
+    """
+
+    by_frames = True
+    targets: Tensor
+    steps: Tensor
+
+    def __init__(
+        self,
+        frames: int,
+        im_size: Sequence[int],
+        observed: Sequence[int],
+        *,
+        refresh: int = 25,
+        also_observed: bool = False,
+        blur: float = 0.7,
+        reach: float | None = None,
+        tol: float = 1e-2,
+        dtype: torch.dtype = torch.complex64,
+    ) -> None:
+        super().__init__()
+        self.observed = check_frames("observed", observed, check_count("frames", frames, 3), least=2)
+        self.refresh, self.also_observed = check_count("refresh", refresh), also_observed
+        self.blur = check_positive("blur", blur)
+        self.tol = check_positive("tol", tol)
+        self.reach = None if reach is None else check_positive("reach", reach)
+        inner = self.observed[1:-1] if also_observed else ()
+        missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
+        self.aimed = tuple(sorted([*missing, *inner]))
+        if not self.aimed:
+            raise ValueError("no frame lies between two observed ones: say also_observed=True, or leave the prior out.")
+        self.register_buffer("targets", torch.zeros((len(self.aimed), *im_size), dtype=dtype))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def prepare(self, render: Callable[[], Tensor]) -> None:
+        """Count a step, and make the targets anew where it is time, of the film that ``render`` draws."""
+        if int(self.steps) % self.refresh == 0:
+            self.targets.copy_(self.make(render()))
+        self.steps += 1
+
+    def forward(self, images: Tensor, frames: Tensor) -> Tensor:
+        """Give the penalty of the images ``(n, y, x)`` of some frames ``(n,)``: a real scalar, part of the sum."""
+        check_film(images, len(frames), least=1)
+        place = {k: i for i, k in enumerate(self.aimed)}
+        asked = [(i, place[k]) for i, k in enumerate(frames.tolist()) if k in place]
+        energy = self.targets.abs().square().sum()
+        if not energy > 0:
+            raise RuntimeError("there are no targets yet: call prepare before the first step.")
+        if not asked:
+            return images.real.sum() * 0
+        mine, theirs = (list(one) for one in zip(*asked, strict=True))
+        return (images[mine] - self.targets[theirs]).abs().square().sum() / energy
+
+    def make(self, film: Tensor) -> Tensor:
+        """Make the targets of a film."""
+        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
+        filled = between(self.observed)
+        if self.also_observed:
+            # Each from the observed frames around it: every second one is asked about the others.
+            for odd in (0, 1):
+                asked = sorted({self.observed[0], *self.observed[odd::2], self.observed[-1]})
+                found = between(asked)
+                for k in self.observed[1:-1]:
+                    if k not in asked:
+                        filled[k] = found[k]
+        return filled[list(self.aimed)]
+
+    def extra_repr(self) -> str:
+        """Show the settings: a checkpoint tells priors apart by them."""
+        return (
+            f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, blur={self.blur}, "
+            f"reach={self.reach}, tol={self.tol}"
+        )

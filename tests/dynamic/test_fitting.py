@@ -1,0 +1,172 @@
+"""A film and its prior: when it sets in, which weights are kept, and that an interruption changes nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+from otrecon.dynamic import (
+    BarycenterPrior,
+    FilmFit,
+    FilmModel,
+    ImageFilm,
+    KSpaceFilm,
+    TransportTargets,
+    WassersteinPath,
+    fit_film,
+)
+from otrecon.fourier import fft2c
+from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
+from otrecon.mri import CartesianMRI
+from otrecon.phantoms import moving_blob
+
+TRUTH = moving_blob(6, (14, 16))
+OBSERVED = (0, 2, 4)
+
+
+def problem(kind, model="image", **settings):
+    size = tuple(TRUTH.shape[1:])
+    observed = list(OBSERVED)
+    full = fft2c(TRUTH + 0j)
+    network = Siren(3, 16, 1, 2, generator=torch.Generator().manual_seed(0))
+    if model == "image":
+        one = CartesianMRI(torch.ones(size, dtype=torch.bool))
+        operators, data = [None] * 6, [None] * 6
+        for k in observed:
+            operators[k], data[k] = one, full[k, None]
+        film = ImageFilm(ImageINR(network, size, times=frame_times(6)), operators, data)
+    else:
+        masks = torch.zeros(6, *size, dtype=torch.bool)
+        masks[observed] = True
+        kspace = KSpaceINR(network, size, 1, times=frame_times(6), magnitude=float(full.abs().max()), disc=False)
+        film = KSpaceFilm(kspace, masks, full[:, None])
+    generator = torch.Generator().manual_seed(1)
+    priors = {
+        "barycenter": lambda: BarycenterPrior(generator=generator),
+        "path": WassersteinPath,
+        "targets": lambda: TransportTargets(6, size, OBSERVED, refresh=4),
+        "none": lambda: None,
+    }
+    return FilmFit(film, priors[kind](), **settings), generator
+
+
+class Still(FilmModel):
+    count, observed = 2, (0,)
+
+    def forward(self, frames):
+        return torch.zeros((), requires_grad=True), torch.ones(len(frames), 3, 3)
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, images, frames):
+        self.calls += 1
+        assert len(images) == len(frames) == 2
+        return images.mean()
+
+
+def test_the_prior_sets_in_late_and_rises():
+    prior = Counting()
+    fit = FilmFit(Still(), prior, weight=8.0, start=3, ramp_steps=3)
+    losses = [float(fit().detach()) for _ in range(8)]
+    assert losses == [0, 0, 0, 2, 4, 6, 8, 8]
+    assert prior.calls == 5
+    assert fit.settled == 6
+
+
+def test_misfits_of_frames_add_up_to_that_of_the_film():
+    for model in ("image", "k-space"):
+        film = problem("none", model)[0].model
+        misfit, images = film(torch.arange(6))
+        parts = [film(torch.tensor([k])) for k in range(6)]
+        torch.testing.assert_close(torch.stack([part for part, _ in parts]).sum(), misfit)
+        torch.testing.assert_close(torch.cat([image for _, image in parts]), images)
+        torch.testing.assert_close(film.render(), images.detach())
+        expected = (images.detach()[list(OBSERVED)].abs() - TRUTH[list(OBSERVED)]).square().sum()
+        if model == "image":
+            expected = (images.detach()[list(OBSERVED)] - TRUTH[list(OBSERVED)]).abs().square().sum()
+            energy = TRUTH[list(OBSERVED)].square().sum()
+            torch.testing.assert_close(misfit.detach(), expected / energy, rtol=1e-4, atol=0)
+
+
+def test_batches_of_frames_stand_for_all():
+    fit, _ = problem("none")
+    assert fit.pool == OBSERVED
+    whole = fit().detach()
+    parts = torch.stack([fit(torch.tensor([k])).detach() for k in range(3)])
+    torch.testing.assert_close(parts.mean(), whole)
+    aimed, _ = problem("targets")
+    assert aimed.pool == (0, 1, 2, 3, 4)
+    aimed().detach()
+    aimed.prior.steps.fill_(1)
+    parts = torch.stack([aimed(torch.tensor([k])).detach() for k in range(5)])
+    aimed.prior.steps.fill_(1)
+    torch.testing.assert_close(parts.mean(), aimed().detach())
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "batch"),
+    [("barycenter", "image", None), ("path", "image", 2), ("targets", "image", 2), ("targets", "k-space", None)],
+)
+def test_an_interruption_changes_nothing(kind, model, batch, tmp_path):
+    def run(stop=None, checkpoint=None):
+        fit, generator = problem(kind, model, start=5)
+
+        def callback(step, _loss):
+            if step + 1 == stop:
+                raise KeyboardInterrupt
+
+        settings = {"generator": generator, "checkpoint": checkpoint, "checkpoint_every": 3, "batch": batch}
+        found = fit_film(fit, 16, callback=callback, **settings)
+        return found.history, fit.model.render()
+
+    history, film = run()
+    for stop in (4, 7, 11):
+        path = tmp_path / f"{stop}"
+        with pytest.raises(KeyboardInterrupt):
+            run(stop, path)
+        resumed, again = run(None, path)
+        assert resumed == history
+        assert torch.equal(again, film)
+
+
+def test_weights_from_before_the_prior_are_not_kept():
+    fit, generator = problem("path", start=30, weight=1e4)
+    found = fit_film(fit, 40, generator=generator, lr=5e-3)
+    assert found.best_step > 30
+    assert found.best_loss > min(found.history[:30])
+
+
+def test_targets_fill_missing_frames():
+    def missing(kind, **settings):
+        fit, generator = problem(kind, **settings)
+        fit_film(fit, 250, generator=generator, lr=5e-3, batch=2)
+        return float((fit.model.render()[[1, 3]] - TRUTH[[1, 3]]).abs().square().mean())
+
+    assert missing("targets", ramp_steps=40) < 0.2 * missing("none")
+
+
+def test_bad_input_names_the_fix():
+    fit, _ = problem("path", start=30)
+    with pytest.raises(ValueError, match="full weight after 30 steps; take more than 20"):
+        fit_film(fit, 20)
+    with pytest.raises(ValueError, match="weight must be at least 0"):
+        problem("path", weight=-1.0)
+    network = Siren(3, 8, 1, 2, generator=torch.Generator().manual_seed(0))
+    image, space = ImageINR(network, (4, 5), times=frame_times(2)), KSpaceINR(network, (4, 5), 1, times=frame_times(2))
+    one, data = CartesianMRI(torch.ones(4, 5, dtype=torch.bool)), torch.ones(1, 4, 5) + 0j
+    with pytest.raises(ValueError, match="2 frames need as many operators and data, got 1 and 2"):
+        ImageFilm(image, [one], [data, data])
+    with pytest.raises(ValueError, match="frame 1 has an operator or data and not the other"):
+        ImageFilm(image, [one, one], [data, None])
+    with pytest.raises(ValueError, match="frames with data must be at least 1 of the frames 0 to 1"):
+        ImageFilm(image, [None, None], [None, None])
+    with pytest.raises(ValueError, match="no frame has data"):
+        KSpaceFilm(space, torch.zeros(2, 4, 5, dtype=torch.bool), torch.ones(2, 1, 4, 5) + 0j)
+    with pytest.raises(ValueError, match="masks and data must be"):
+        KSpaceFilm(space, torch.ones(2, 4, 5, dtype=torch.bool), torch.ones(2, 4, 5) + 0j)
+    still = ImageINR(Siren(2, 8, 1, 2, generator=torch.Generator().manual_seed(0)), (4, 5))
+    with pytest.raises(ValueError, match="give it times=frame_times"):
+        ImageFilm(still, [one], [data])
