@@ -48,6 +48,6 @@ __all__ = [
     "load_rat_cine",
     "load_t1t2",
     "radial_cine_trajectory",
-    "save_radial_cine",
     "save_cfl",
+    "save_radial_cine",
 ]
