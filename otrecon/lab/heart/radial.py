@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +127,12 @@ def radial_scan(config: HeartSettings, folder: Path) -> Scan:
     device = torch.device(config.device)
     smaps = smaps.to(device)
     every = RadialSamples.of(cine, [torch.arange(spokes)] * frames).on(device)
+    if config.file is None:
+        reference = _reference(config.size, config.frames, config.coils) / peak
+    else:
+        reference = full(every, smaps).abs()
     return Scan(
-        _reference(config) / peak if config.file is None else full(every, smaps).abs(),
+        reference,
         observed,
         [k for k in range(observed[-1]) if k not in observed],
         smaps,
@@ -139,12 +144,17 @@ def radial_scan(config: HeartSettings, folder: Path) -> Scan:
 
 def simulate(config: HeartSettings) -> Tensor:
     """K-space ``(frame, coil, spoke, readout)`` of the phantom by its formula, with noise: no grid was involved."""
-    n = config.size
-    ktraj, _ = radial_cine_trajectory(config.spokes, n, 3 * n - 1, center=2 * n, grid=2 * n)
-    exact = cardiac_phantom(config.frames).kspace(ktraj, (n, n), coils=ring_coils(config.coils))
+    exact = _exact(config.size, config.frames, config.spokes, config.coils)
     generator = torch.Generator().manual_seed(9000 + config.seed)
     noisy = add_noise(exact, snr=config.snr, signal=1.0, generator=generator)
-    return noisy.unflatten(-1, (config.spokes, 2 * n))
+    return noisy.unflatten(-1, (config.spokes, 2 * config.size))
+
+
+@functools.lru_cache(maxsize=1)
+def _exact(n: int, frames: int, spokes: int, coils: int) -> Tensor:
+    """K-space without noise, kept for the next run of a plan: it is the same, and takes longer than many a method."""
+    ktraj, _ = radial_cine_trajectory(spokes, n, 3 * n - 1, center=2 * n, grid=2 * n)
+    return cardiac_phantom(frames).kspace(ktraj, (n, n), coils=ring_coils(coils))
 
 
 def density(ktraj: Tensor, cine: RadialCine) -> Tensor:
@@ -182,15 +192,16 @@ def _maps(mean: Tensor, shared: Tensor, cine: RadialCine) -> tuple[Tensor, float
     return smaps, float(combine(images, smaps).abs().max())
 
 
-def _reference(config: HeartSettings) -> Tensor:
+@functools.lru_cache(maxsize=1)
+def _reference(n: int, frames: int, coil_count: int) -> Tensor:
     """Show the phantom by all of k-space within the disc of the spokes, without noise.
 
     Coils are combined so that noise is the same everywhere: the phantom times the root of the sum of their squares,
     which is what maps of unit norm lead to.
     """
-    size = (config.size, config.size)
-    coils = ring_coils(config.coils)
+    size = (n, n)
+    coils = ring_coils(coil_count)
     y, x = normalised_coordinates(size)
-    kspace = cardiac_phantom(config.frames).cartesian_kspace(size, coils=coils) * (y**2 + x**2 <= 1)
+    kspace = cardiac_phantom(frames).cartesian_kspace(size, coils=coils) * (y**2 + x**2 <= 1)
     smaps = coils.maps(size)
     return combine(ifft2c(kspace), smaps / root_sum_of_squares(smaps)).abs()

@@ -44,7 +44,8 @@ class HeartSettings:
     data
         ``"phantom"``: exact k-space of a phantom, seen by coils, with noise, written and read as a file of the Harvard
         collection. ``"rat"``: a rat's heart, whose k-space is made of the magnitude images that it is compared with (a
-        data crime: no noise, no phase, one coil), on Cartesian lines.
+        data crime: no noise, no phase, one coil), on Cartesian lines, denser towards the centre. Its resolution is that
+        of `size` pixels.
     file
         A file of the Harvard collection, or laid out like one, instead of the phantom. It is compared with what all
         its spokes show.
@@ -113,7 +114,7 @@ class HeartSettings:
     frames: int = 9
     spokes: int = 45
     coils: int = 4
-    snr: float = 20.0
+    snr: float = 40.0
     region: float = 0.4
     device: str = "cpu"
 

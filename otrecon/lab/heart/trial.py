@@ -12,6 +12,7 @@ from torch import Tensor
 from otrecon.lab.heart.classical import classical
 from otrecon.lab.heart.networks import network
 from otrecon.lab.heart.radial import radial_scan
+from otrecon.lab.heart.rat import rat_scan
 from otrecon.lab.heart.scan import Scan
 from otrecon.lab.heart.settings import CLASSICAL, HeartSettings
 from otrecon.metrics import psnr, ssim
@@ -32,7 +33,7 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
         networks ``iterations``, ``best_step``, ``best_loss``; ``window``, top, bottom, left and right of the heart; and
         the tensors ``film`` and ``reference``, ``(t, y, x)``.
     """
-    scan = radial_scan(config, folder)
+    scan = (rat_scan if config.data == "rat" else radial_scan)(config, folder)
     begun = time.perf_counter()
     if config.method in CLASSICAL:
         film, facts = classical(config, scan)
