@@ -162,7 +162,7 @@ PLANS: Mapping[str, Plan] = {
         HeartSettings(steps=6, width=8, size=24, frames=5, spokes=20, coils=2, max_iterations=10),
         {**_OVER, "seed": (0,)},
     ),
-    "cpu": Plan(HeartSettings(batch=2), {**_OVER, "seed": (0,)}),
+    "cpu": Plan(HeartSettings(batch=2, steps=300), {**_OVER, "seed": (0,)}),
     # Network, steps and late start of the seed; frames by twos, as all 25 of them do not fit a step.
     "paper": Plan(
         HeartSettings(
@@ -183,23 +183,29 @@ PLANS: Mapping[str, Plan] = {
 """All methods at the three scales."""
 
 WEIGHTS = {
-    "iGRASP": {"every frame": 0.01, "every second frame": 0.01},
-    "temporal TV": {"every frame": 0.01, "every second frame": 0.01},
-    "low rank plus sparse": {"every frame": 0.001, "every second frame": 0.001},
-    "k-space, barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image, barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image, targets": {"every frame": 0.1, "every second frame": 0.1},
+    "iGRASP": {"every frame": 0.01, "every second frame": 0.06},
+    "temporal TV": {"every frame": 0.06, "every second frame": 0.06},
+    "low rank plus sparse": {"every frame": 0.01, "every second frame": 0.01},
+    "k-space, barycenter": {"every frame": 100.0, "every second frame": 100.0},
+    "image, barycenter": {"every frame": 100.0, "every second frame": 100.0},
+    "image, targets": {"every frame": 0.03, "every second frame": 0.03},
 }
-"""Weights chosen without the truth, on a seed that is not reported, by the spokes that were held out."""
+"""Weights of the classical methods are those, of a few, that predict best the spokes which were held out, on a seed
+that is not reported: ``sweep dynamic-radial --set held_out=0.11 --over seed=100 "method=temporal TV"
+weight=0.01,0.03,0.06``.
 
-LOW_RANK = {"every frame": 0.01, "every second frame": 0.01}
+Those of the priors are not yet chosen so. The barycenter's is large because frames of mass 1 have small squares; where
+a prior is to be judged, sweep its weight in the same way.
+"""
+
+LOW_RANK = {"every frame": 0.1, "every second frame": 0.1}
 """Weight of the low rank of low rank plus sparse, chosen with the other."""
 
-OMEGA_0 = {"image": 30.0, "k-space": 30.0}
-"""First frequency of the networks."""
+OMEGA_0 = {"image": 20.0, "k-space": 15.0}
+"""First frequency of the networks, chosen by held-out spokes of every frame."""
 
-TIME_END = {"image": 0.3, "k-space": 0.3}
-"""How long the film lasts in a network's own time."""
+TIME_END = {"image": 0.1, "k-space": 0.03}
+"""How long the film lasts in a network's own time, chosen by held-out spokes of every frame."""
 
 BEGIN = {
     "barycenter": {"every frame": 0.8, "every second frame": 0.75},
