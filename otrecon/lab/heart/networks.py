@@ -91,7 +91,8 @@ def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: t
     if not name:
         return None
     if name == "barycenter":
-        return BarycenterPrior(generator=triplets)
+        # Of frames that are still wrong it need not be exact: with the usual limits it takes most of the time.
+        return BarycenterPrior(generator=triplets, tol=1e-2, max_iterations=20)
     return TransportTargets(
         len(scan.reference),
         (int(scan.smaps.shape[-2]), int(scan.smaps.shape[-1])),
