@@ -21,7 +21,7 @@ __all__ = ["network"]
 
 def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) -> tuple[Tensor, dict[str, Any]]:
     """Make the film ``(t, y, x)`` by a network, and say how its fit went."""
-    kind, _, prior_name = config.method.partition(", ")
+    kind, _, prior_name = config.method.partition(" + ")
     model = (_image if kind == "image" else _kspace)(config, scan)
     triplets = torch.Generator().manual_seed(7000 + config.seed)
     start = min(config.steps - 1, round(config.steps * _begin(config, prior_name)))

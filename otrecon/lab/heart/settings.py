@@ -20,7 +20,7 @@ CLASSICAL = (
     "linear in time",
     "barycenter in time",
 )
-NETWORKS = ("k-space", "k-space, barycenter", "image", "image, barycenter", "image, targets")
+NETWORKS = ("k-space", "k-space + barycenter", "image", "image + barycenter", "image + targets")
 METHODS = (*CLASSICAL, *NETWORKS)
 SAMPLINGS = ("every frame", "every second frame")
 DATA = ("phantom", "rat")
@@ -88,7 +88,7 @@ class HeartSettings:
         Where it runs.
     """
 
-    method: str = "image, targets"
+    method: str = "image + targets"
     sampling: str = "every second frame"
     data: str = "phantom"
     file: str | None = None
@@ -186,9 +186,9 @@ WEIGHTS = {
     "iGRASP": {"every frame": 0.01, "every second frame": 0.06},
     "temporal TV": {"every frame": 0.06, "every second frame": 0.06},
     "low rank plus sparse": {"every frame": 0.01, "every second frame": 0.01},
-    "k-space, barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image, barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image, targets": {"every frame": 0.03, "every second frame": 0.03},
+    "k-space + barycenter": {"every frame": 1.0, "every second frame": 1.0},
+    "image + barycenter": {"every frame": 1.0, "every second frame": 1.0},
+    "image + targets": {"every frame": 0.03, "every second frame": 0.03},
 }
 """Weights of the classical methods are those, of a few, that predict best the spokes which were held out, on a seed
 that is not reported: ``sweep dynamic-radial --set held_out=0.11 --over seed=100 "method=temporal TV"
