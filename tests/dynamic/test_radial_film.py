@@ -32,7 +32,7 @@ def test_misfit_is_a_weighted_share_of_the_energy():
     for k in (0, 2):
         for j in range(ktrajs[k].shape[1]):
             ky, kx = (ktrajs[k][:, j] / torch.pi).tolist()
-            one = network(torch.tensor([[0.1 * k, ky, kx]]))[:, 0]
+            one = network(torch.tensor([[0.1 * k, ky, kx]]))[:, 0].detach()
             error += float(weights[k][j] * (one - data[k][:, j]).abs().square().sum())
             energy += float(weights[k][j] * data[k][:, j].abs().square().sum())
     misfit, images = film(torch.arange(4))

@@ -100,7 +100,7 @@ def test_judged_apart_on_observed_and_missing_frames_and_around_the_heart(tmp_pa
     found = judge(scan.reference, scan, window)
     assert found["ssim_observed"] == found["ssim_heart_missing"] == pytest.approx(1)
     film = scan.reference.clone()
-    film[1, window[0], window[2]] += 0.5
+    film[[1, 3], window[0], window[2]] += 0.5
     found = judge(film, scan, window)
     assert found["psnr_observed"] == float("inf")
     assert found["psnr_heart_missing"] < found["psnr_missing"]
