@@ -229,9 +229,7 @@ def _count(network: ImageINR | KSpaceINR) -> int:
 
 def _observed(count: int, operators: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
     if not len(operators) == len(data) == count:
-        raise ValueError(
-            f"{count} frames need as many operators or trajectories, and data, got {len(operators)} and {len(data)}."
-        )
+        raise ValueError(f"{count} frames need as many operators and data, got {len(operators)} and {len(data)}.")
     for k, (operator, samples) in enumerate(zip(operators, data, strict=True)):
         if (operator is None) != (samples is None):
             raise ValueError(f"frame {k} has an operator or data and not the other: give both, or None for both.")

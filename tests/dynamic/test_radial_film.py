@@ -65,7 +65,7 @@ def test_no_image_is_drawn_without_a_prior(monkeypatch):
     ("which", "change", "message"),
     [
         ("data", lambda data: data.__setitem__(0, None), "frame 0 has an operator or data and not the other"),
-        ("data", lambda data: data.pop(), "4 frames need as many operators or trajectories, and data"),
+        ("data", lambda data: data.pop(), "4 frames need as many operators and data"),
         ("data", lambda data: data.__setitem__(2, data[0]), r"frame 2 needs data \(2, 24\)"),
         ("weights", lambda weights: weights.pop(), "4 frames need as many weights, got 3"),
         ("weights", lambda weights: weights.__setitem__(2, weights[0]), r"frame 2 needs data .* and \(36,\)"),
