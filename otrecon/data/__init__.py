@@ -8,7 +8,7 @@ from otrecon.data.arrays import load_npy
 from otrecon.data.cfl import Cfl, load_cfl, save_cfl
 from otrecon.data.errors import DataError, DataUnavailableError, HashMismatchError
 from otrecon.data.fastmri import FastMRI, load_fastmri
-from otrecon.data.harvard import RadialCine, load_radial_cine, radial_cine_trajectory
+from otrecon.data.harvard import RadialCine, load_radial_cine, radial_cine_trajectory, save_radial_cine
 from otrecon.data.header import Encoding, Limits
 from otrecon.data.ismrmrd import IsmrmrdCartesian, IsmrmrdReadouts, load_ismrmrd, load_ismrmrd_readouts
 from otrecon.data.pictures import T1T2, Cells3d, Contours, load_cells3d, load_contours, load_rat_cine, load_t1t2
@@ -49,4 +49,5 @@ __all__ = [
     "load_t1t2",
     "radial_cine_trajectory",
     "save_cfl",
+    "save_radial_cine",
 ]

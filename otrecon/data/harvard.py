@@ -21,8 +21,9 @@ from torch import Tensor
 
 from otrecon.data.errors import DataError, finite, hdf5
 from otrecon.data.matlab import is_v73, load_v5, mat_file, missing
+from otrecon.whole_files import write_whole
 
-__all__ = ["RadialCine", "load_radial_cine", "radial_cine_trajectory"]
+__all__ = ["RadialCine", "load_radial_cine", "radial_cine_trajectory", "save_radial_cine"]
 
 KIND = "radial cine of CI3WB6"
 _ALLOWED = "(1, frame, readout, spoke, coil, 2) of real numbers, readout a multiple of 4,"
@@ -157,6 +158,48 @@ def load_radial_cine(
         echo_peak=int(sum(frame.abs().sum(dim=(0, 1)) for frame in kdata).argmax()),
         frames=tuple(chosen),
     )
+
+
+def save_radial_cine(path: str | PathLike[str], kdata: Tensor) -> Path:
+    """Write radial k-space as a file of that collection: what was simulated takes the way of what was measured.
+
+    Parameters
+    ----------
+    path
+        The ``.mat`` file, of version 5, as published.
+    kdata
+        Complex ``(frame, coil, spoke, readout)``, stored in single precision: spoke j of n at the angle ``pi * j / n``
+        in every frame, the readout two times oversampled with k = 0 in its middle, of an even number of samples. Zeros
+        are put around each readout, as the collection has them.
+
+    Returns
+    -------
+    Path
+        The file, which is whole or not there.
+
+    Raises
+    ------
+    ValueError
+        If the data are not complex, of another shape, or not finite, or the file is not named ``.mat``.
+    """
+    file = Path(path)
+    if file.suffix != ".mat":
+        raise ValueError(f"{KIND}: {file} must be named .mat, or it is not found again.")
+    if kdata.ndim != 4 or not kdata.is_complex() or not kdata.numel() or kdata.shape[-1] % 2:
+        raise ValueError(
+            f"{KIND}: kdata must be complex (frame, coil, spoke, readout) with an even readout, got "
+            f"{tuple(kdata.shape)}, {kdata.dtype}."
+        )
+    if not bool(torch.isfinite(kdata).all()):
+        raise ValueError(f"{KIND}: kdata hold NaN or infinity, which no reader takes: mend them first.")
+    from scipy.io import savemat
+
+    frames, coils, spokes, readout = kdata.shape
+    data = np.zeros((1, frames, 2 * readout, spokes, coils, 2), np.float32)
+    inside = torch.view_as_real(kdata.detach().cpu().resolve_conj().to(torch.complex64)).permute(0, 3, 2, 1, 4)
+    data[0, :, readout // 2 : readout // 2 + readout] = inside.numpy()
+    write_whole(file, lambda opened: savemat(opened, {"data": data}))
+    return file
 
 
 def _check(stored: Any, shape: tuple[int, ...], file: Path) -> tuple[int, ...]:

@@ -92,12 +92,12 @@ class FilmFit(nn.Module):
         prepare = getattr(prior, "prepare", None)
         if late and callable(prepare):
             prepare(self.model.render)
-        misfit, images = self.model(frames)
         share = len(frames) / len(pool)
-        loss: Tensor = self.scale * misfit / share
-        if late and prior is not None:
-            ramp = min(1.0, (step - self.start + 1) / (self.ramp_steps + 1))
-            loss = loss + self.weight * ramp * prior(images, frames) / share
+        if prior is None or not late:
+            return self.scale * self.model.misfit(frames) / share
+        misfit, images = self.model(frames)
+        ramp = min(1.0, (step - self.start + 1) / (self.ramp_steps + 1))
+        loss: Tensor = (self.scale * misfit + self.weight * ramp * prior(images, frames)) / share
         return loss
 
     def extra_repr(self) -> str:

@@ -12,10 +12,10 @@ from otrecon.checks import check_complex
 from otrecon.coil_images import combine, root_sum_of_squares
 from otrecon.dynamic.checks import check_frames
 from otrecon.fourier import ifft2c
-from otrecon.inr import ImageINR, KSpaceINR, LeastSquares
+from otrecon.inr import ImageINR, KSpaceINR, LeastSquares, kspace_coordinates
 from otrecon.operators import LinearOperator
 
-__all__ = ["FilmModel", "ImageFilm", "KSpaceFilm"]
+__all__ = ["FilmModel", "ImageFilm", "KSpaceFilm", "RadialKSpaceFilm"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,10 @@ class FilmModel(nn.Module):
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Give the misfit and the images of some frames, indices int64 ``(n,)``."""
         raise NotImplementedError
+
+    def misfit(self, frames: Tensor) -> Tensor:
+        """Give the misfit of some frames alone: for a fit without a prior, or before it sets in."""
+        return self(frames)[0]
 
     @torch.no_grad()
     def render(self) -> Tensor:
@@ -127,14 +131,92 @@ class KSpaceFilm(FilmModel):
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Give the misfit and the images of some frames."""
-        if self.network.times is None:
-            raise RuntimeError("the network has lost its times.")
-        kspace = self.network.kspace(times=self.network.times[frames])
+        kspace = self.network.kspace(times=_moments(self.network)[frames])
         masks = self.masks[frames].unsqueeze(1).to(kspace.device)
         error = (kspace - self.data[frames].to(kspace.device)) * masks
         images = ifft2c(kspace)
         image = root_sum_of_squares(images) if self.smaps is None else combine(images, self.smaps)
         return error.abs().square().sum() / self.energy, image
+
+
+class RadialKSpaceFilm(FilmModel):
+    """A k-space network over moments and frequencies (row 000-M4), for samples on a trajectory of each frame's own.
+
+    The network is asked where samples were taken: no Fourier transform stands in the misfit. Images are made of its
+    values on the grid, zero outside the unit disc.
+
+    Parameters
+    ----------
+    network
+        `KSpaceINR` with times.
+    ktrajs
+        For each frame its trajectory ``(2, samples)`` in rad/voxel; None: no data.
+    data
+        For each frame its samples ``(coil, samples)``; None: no data.
+    weights
+        For each frame what its samples count, ``(samples,)``, such as their density compensation; None: all alike. The
+        energy of the data, of which the misfit is a share, has the same weights.
+    smaps
+        Coil sensitivities, by which coil images are combined; None: root of the sum of squares, without a phase.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the lists do not fit the frames or one another, or no frame has data.
+    """
+
+    def __init__(
+        self,
+        network: KSpaceINR,
+        ktrajs: Sequence[Tensor | None],
+        data: Sequence[Tensor | None],
+        *,
+        weights: Sequence[Tensor | None] | None = None,
+        smaps: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.count = _count(network)
+        self.observed = _observed(self.count, ktrajs, data)
+        weights = [None] * self.count if weights is None else weights
+        if len(weights) != self.count:
+            raise ValueError(f"{self.count} frames need as many weights, got {len(weights)}.")
+        self.network, self.smaps = network, smaps
+        self.places: dict[int, Tensor] = {}
+        self.data: dict[int, Tensor] = {}
+        self.weights: dict[int, Tensor] = {}
+        for k in self.observed:
+            samples, moment = _given(data[k]), _moments(network)[k : k + 1]
+            check_complex(samples, f"data of frame {k}")
+            self.places[k] = kspace_coordinates(_given(ktrajs[k]), times=moment)[0].to(samples.device)
+            expected = (network.coils, len(self.places[k]))
+            one = weights[k]
+            one = samples.real.new_ones(expected[1]) if one is None else one.to(samples.real)
+            if tuple(samples.shape) != expected or tuple(one.shape) != expected[1:]:
+                raise ValueError(
+                    f"frame {k} needs data {expected} and weights {expected[1:]}, got {tuple(samples.shape)} and "
+                    f"{tuple(one.shape)}."
+                )
+            self.data[k], self.weights[k] = samples, one
+        self.energy = sum(float((self.weights[k] * self.data[k].abs().square()).sum()) for k in self.observed)
+
+    def misfit(self, frames: Tensor) -> Tensor:
+        """Give the misfit of some frames, without their images."""
+        asked = [k for k in frames.tolist() if k in self.places]
+        if not asked:
+            return next(self.network.parameters()).sum() * 0
+        predicted = self.network(torch.cat([self.places[k] for k in asked]))
+        error = predicted - torch.cat([self.data[k] for k in asked], -1)
+        return (torch.cat([self.weights[k] for k in asked]) * error.abs().square()).sum() / self.energy
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the misfit and the images of some frames."""
+        return self.misfit(frames), self.network.image(self.smaps, times=_moments(self.network)[frames])
+
+
+def _moments(network: KSpaceINR) -> Tensor:
+    if network.times is None:
+        raise RuntimeError("the network has lost its times.")
+    return network.times
 
 
 def _count(network: ImageINR | KSpaceINR) -> int:
@@ -145,7 +227,7 @@ def _count(network: ImageINR | KSpaceINR) -> int:
     return len(network.times)
 
 
-def _observed(count: int, operators: Sequence[LinearOperator | None], data: Sequence[Tensor | None]) -> tuple[int, ...]:
+def _observed(count: int, operators: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
     if not len(operators) == len(data) == count:
         raise ValueError(f"{count} frames need as many operators and data, got {len(operators)} and {len(data)}.")
     for k, (operator, samples) in enumerate(zip(operators, data, strict=True)):

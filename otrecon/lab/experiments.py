@@ -74,7 +74,11 @@ class Experiment:
 
 
 REGISTRY: Mapping[str, str] = MappingProxyType(
-    {"contest": "otrecon.lab.contest:CONTEST", "dynamic-blob": "otrecon.lab.blob:BLOB"}
+    {
+        "contest": "otrecon.lab.contest:CONTEST",
+        "dynamic-blob": "otrecon.lab.blob:BLOB",
+        "dynamic-radial": "otrecon.lab.heart:HEART",
+    }
 )
 """Where the experiments of the book stand, by name. To add one: write it in a module of its own, and name it here."""
 

@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 import torch
 
-from otrecon.data import DataError, load_radial_cine, radial_cine_trajectory
+from otrecon.data import DataError, load_radial_cine, radial_cine_trajectory, save_radial_cine
 
 FRAMES, READOUT, SPOKES, COILS = 4, 32, 7, 3
 FULL, PARTIAL = (8, 23), (11, 23)  # as 208..623 and 296..623 of 832
@@ -190,3 +190,31 @@ def test_another_format_missing_folder_and_ending(tmp_path):
         load_radial_cine(tmp_path / "folder.mat")
     with pytest.raises(DataError, match=r"ends in .npy; a name that ends in .mat"):
         load_radial_cine(path.rename(tmp_path / "page.npy"))
+
+
+def test_what_is_written_is_read_back_and_is_as_published(tmp_path):
+    generator = torch.Generator().manual_seed(2)
+    kdata = torch.randn(FRAMES, COILS, SPOKES, READOUT // 2, dtype=torch.complex64, generator=generator)
+    path = save_radial_cine(tmp_path / "P01.mat", kdata)
+    got = load_radial_cine(path)
+    assert torch.equal(got.kdata, kdata)
+    assert (got.center, got.acquired, got.im_size) == (READOUT // 4, FULL, (READOUT // 4, READOUT // 4))
+    stored = scipy.io.loadmat(path)["data"]
+    assert stored.shape == (1, FRAMES, READOUT, SPOKES, COILS, 2)
+    assert stored.dtype == np.float32
+    assert stored[0, 1, 9, 2, 0, 1] == kdata[1, 0, 2, 1].imag.item()
+
+
+@pytest.mark.parametrize(
+    ("name", "kdata", "message"),
+    [
+        ("P01.h5", torch.ones(1, 1, 1, 2) + 0j, "must be named .mat"),
+        ("P01.mat", torch.ones(1, 1, 1, 3) + 0j, "an even readout"),
+        ("P01.mat", torch.ones(1, 1, 1, 2), "must be complex"),
+        ("P01.mat", torch.full((1, 1, 1, 2), torch.nan) + 0j, "NaN or infinity"),
+    ],
+)
+def test_what_no_reader_takes_is_not_written(tmp_path, name, kdata, message):
+    with pytest.raises(ValueError, match=message):
+        save_radial_cine(tmp_path / name, kdata)
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from otrecon.dynamic import (
 )
 from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
 from otrecon.lab.blob.settings import BEGIN, WEIGHTS, BlobSettings
+from otrecon.lab.late import Clock, restarted
 from otrecon.metrics import psnr, ssim
 from otrecon.mri import CartesianFilm, CartesianMRI
 from otrecon.phantoms import moving_blob
@@ -100,12 +100,12 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
         scale=1.0 if ours else _half_energy(config, scan),
         start=0 if prior is None else start,
     ).to(config.device)
-    clock, begun = _Clock(prior), time.perf_counter()
+    clock, begun = Clock(prior), time.perf_counter()
     done = fit_film(
         problem,
         config.steps,
         lr=config.lr,
-        schedule=lambda done: cosine(done if prior is None else _since_restart(done, start / config.steps)),
+        schedule=cosine if prior is None else restarted(start / config.steps),
         batch=None if config.batch is None else min(config.batch, len(problem.pool)),
         generator=triplets,
         checkpoint=folder / "fit.pt",
@@ -122,11 +122,6 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
         "held_out_error": scan.predicted(film),
         "film": film.abs(),
     }
-
-
-def _since_restart(done: float, start: float) -> float:
-    """Share of the phase that is done: before the prior sets in, or from then on."""
-    return done / start if done < start else (done - start) / (1 - start)
 
 
 def _weight(config: BlobSettings) -> float:
@@ -207,22 +202,3 @@ def _held_out(masks: Tensor, share: float, seed: int) -> Tensor:
     """Draw single samples among those that were taken."""
     generator = torch.Generator().manual_seed(11000 + seed)
     return masks & (torch.rand(masks.shape, generator=generator) < share)
-
-
-class _Clock:
-    """Seconds that a prior takes: forward, and making its targets; its way back is a few products."""
-
-    def __init__(self, prior: nn.Module | None) -> None:
-        self.seconds = 0.0
-        for name in ("forward", "prepare"):
-            if hasattr(prior, name):
-                setattr(prior, name, self._timed(getattr(prior, name)))
-
-    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> Any:
-            begun = time.perf_counter()
-            result = function(*arguments)
-            self.seconds += time.perf_counter() - begun
-            return result
-
-        return timed

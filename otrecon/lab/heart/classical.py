@@ -1,0 +1,59 @@
+"""The methods without a network."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from otrecon.dynamic import barycentric_frames, linear_frames
+from otrecon.lab.heart.scan import Scan, full
+from otrecon.lab.heart.settings import LOW_RANK, WEIGHTS, HeartSettings
+from otrecon.mri import Reconstruction, grasp, low_rank_plus_sparse, temporal_tv
+from otrecon.solvers import ConvergenceWarning
+
+__all__ = ["classical"]
+
+
+def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]]:
+    """Make the film ``(t, y, x)`` by a classical method, and say how its iteration went."""
+    method = config.method
+    if method == "all spokes":
+        return full(scan.every, scan.smaps), {}
+    if method == "gridding":
+        operator, kdata = scan.samples.film(scan.smaps)
+        return operator.adjoint(kdata), {}
+    table = WEIGHTS["temporal TV" if method in ("linear in time", "barycenter in time") else method]
+    weight = table[config.sampling] if config.weight is None else config.weight
+    with warnings.catch_warnings():
+        # What was not reached stands in the record.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        done = _iterate(config, scan, weight)
+    film = done.image
+    if method in ("linear in time", "barycenter in time"):
+        sparse = torch.zeros((len(scan.reference), *film.shape[1:]), dtype=film.dtype, device=film.device)
+        sparse[scan.observed] = film
+        film = (linear_frames if method == "linear in time" else barycentric_frames)(sparse, scan.observed)
+    return film, {
+        "weight_used": weight,
+        "iterations": done.iterations,
+        "converged": done.converged,
+        "error": done.error,
+        "residuals": [float(f"{one:.4g}") for one in done.residuals],
+        "objective": [float(f"{one:.7g}") for one in done.objective],
+    }
+
+
+def _iterate(config: HeartSettings, scan: Scan, weight: float) -> Reconstruction:
+    limits: dict[str, Any] = {"tolerance": config.tolerance, "max_iterations": config.max_iterations}
+    # In between, frames with data alone: their penalty is from one to the next of them.
+    between = config.method in ("linear in time", "barycenter in time")
+    operator, kdata = (scan.samples.some(scan.observed) if between else scan.samples).film(scan.smaps)
+    if config.method == "iGRASP":
+        return grasp(operator, kdata, weight=weight, initial=operator.adjoint(kdata))
+    if config.method == "low rank plus sparse":
+        low = LOW_RANK[config.sampling] if config.low_rank_weight is None else config.low_rank_weight
+        return low_rank_plus_sparse(operator, kdata, low_rank_weight=low, sparse_weight=weight, **limits)
+    return temporal_tv(operator, kdata, weight=weight, **limits)
