@@ -26,17 +26,15 @@ from book._tools.measured import chapter_link, raw_html, runs_of, smoke_notice
 from book._tools.prose import bare_numbers
 
 ROWS, ERRATA = "book/replication.yml", "book/errata.yml"
-STATUSES = {"replicated": "●", "partly": "◐", "not confirmed": "≠", "refuted": "✗", "open": "○"}
-"""What may be said of a row, with its sign."""
+STATUSES = {"replicated": "●", "partly": "◐", "not confirmed": "≠", "refuted": "✗", "open": "○"}  # with their signs
 ROW_ID, ERRATUM_ID = re.compile(r"00[0-4]-[A-Z][A-Za-z]*\d*"), re.compile(r"00[0-4]-[1-9]\d*")
 _GLUED = re.compile(r"\{([\w-]+)\}")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
-    app.add_directive("replication-counts", Counts)
-    app.add_directive("replicated-rows", Rows)
-    app.add_directive("errata", Errata)
+    for name, directive in (("replication-counts", Counts), ("replicated-rows", Rows), ("errata", Errata)):
+        app.add_directive(name, directive)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
 
 
@@ -111,7 +109,7 @@ def _of_row(row: Row) -> Iterator[str]:
         yield "an open row is shown nowhere; take shown: away, or change the status"
     elif row.status != "open" and not row.shown:
         yield f"it is {row.status} without evidence; write shown: with at:, and evidence: or reason:"
-    if row.status not in ("replicated", "open") and not row.note:
+    if row.status in ("partly", "not confirmed", "refuted") and not row.note:
         yield f"it is {row.status}; say in note: what is missing or different"
 
 
@@ -202,12 +200,11 @@ class Counts(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Count the rows of all sources."""
-        rows = read(Path(self.state.document.settings.env.srcdir) / ROWS, Row)
-        count = Counter(row.status for row in rows)
+        count = Counter(row.status for row in read(Path(self.state.document.settings.env.srcdir) / ROWS, Row))
         switches = "".join(
             f'<label><input type="radio" name="status" value="{status}"{" checked" * (status == "all")}> '
             f"{sign} {status} <strong>{n}</strong></label>"
-            for status, sign, n in [("all", "", len(rows)), *((s, sign, count[s]) for s, sign in STATUSES.items())]
+            for status, sign, n in [("all", "", count.total()), *((s, sign, count[s]) for s, sign in STATUSES.items())]
         )
         return [
             raw_html(
