@@ -206,11 +206,8 @@ class Counts(Directive):
             f"{sign} {status} <strong>{n}</strong></label>"
             for status, sign, n in [("all", "", count.total()), *((s, sign, count[s]) for s, sign in STATUSES.items())]
         )
-        return [
-            raw_html(
-                f'<fieldset class="otrecon-filter"><legend>Rows to show</legend>{switches}</fieldset>{smoke_notice()}'
-            )
-        ]
+        switches = f'<fieldset class="otrecon-filter"><legend>Rows to show</legend>{switches}</fieldset>'
+        return [raw_html(switches + smoke_notice())]
 
 
 class Rows(Directive):
@@ -221,15 +218,17 @@ class Rows(Directive):
     def run(self) -> list[nodes.Node]:
         """Build the table."""
         rows, shown = _ledger(self, ROWS, Row)
+        names = ("Row", "What", "Status", "Shown in, with the numbers of this build")
+        head = "".join(f'<th role="columnheader">{name}</th>' for name in names)
         body = "".join(
-            f'<tr id="row-{row.id}" data-status="{row.status}"><td><code>{row.id}</code></td>'
-            f"<td>{html.escape(row.what)} <small>{html.escape(row.kind)}</small></td>"
-            f'<td><span aria-hidden="true">{STATUSES[row.status]}</span> {row.status}</td>'
-            f"<td>{f'<p>{html.escape(row.note)}</p>' if row.note else ''}{shown[row.id]}</td></tr>"
+            f'<tr role="row" id="row-{row.id}" data-status="{row.status}"><td role="cell"><code>{row.id}</code></td>'
+            f'<td role="cell">{html.escape(row.what)} <small>{html.escape(row.kind)}</small></td>'
+            f'<td role="cell"><span aria-hidden="true">{STATUSES[row.status]}</span> {row.status}</td>'
+            f'<td role="cell">{f"<p>{html.escape(row.note)}</p>" if row.note else ""}{shown[row.id]}</td></tr>'
             for row in rows
-        )
-        head = "<tr><th>Row</th><th>What</th><th>Status</th><th>Shown in, with the numbers of this build</th></tr>"
-        return [raw_html(f'<table class="table otrecon-ledger"><thead>{head}</thead><tbody>{body}</tbody></table>')]
+        )  # the roles, because the style sheet lays the rows out as cards
+        table = f'<thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody>'
+        return [raw_html(f'<table role="table" class="table otrecon-ledger">{table}</table>')]
 
 
 class Errata(Directive):

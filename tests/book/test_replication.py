@@ -187,7 +187,7 @@ def test_a_build_shows_the_numbers_of_its_runs_and_stops_where_there_are_none(tm
         '<a href="../chapter.html">A chapter</a>: Two is even [<strong>2</strong>]',
         'value="replicated"> ● replicated <strong>1</strong>',
         'value="open"> ○ open <strong>1</strong>',
-        '<tr id="row-000-T2" data-status="open">',
+        'id="row-000-T2" data-status="open">',
         "Evidence: by reading.",
         "This copy was built at scale smoke",
     ):
