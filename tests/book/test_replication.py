@@ -1,6 +1,7 @@
 """The ledgers of rows and errata: complete, in step with the chapters, and never a number that no run has made."""
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ GOOD = "{id: 000-T1, kind: theory, what: A, status: replicated, shown: [{at: cha
 ERRATUM = "{id: 000-1, where: Section 1, says: A, finding: B, reason: by reading}"
 
 
+@cache
+def rows_of_this_book():
+    return read(ROOT / ROWS, Row)
+
+
 def chapters():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     names = [name for name in files_of(toc) if name not in (toc["root"],) and "/back/" not in name]
@@ -38,7 +44,7 @@ def a_run(*texts, **glue):
 
 
 def test_every_row_of_the_sources_stands_once():
-    rows = read(ROOT / ROWS, Row)
+    rows = rows_of_this_book()
     assert Counter(row.id[:3] for row in rows) == {"000": 35, "001": 28, "002": 14, "003": 19, "004": 7}
     assert len({row.id for row in rows}) == len(rows)
     assert [row.id for row in rows if not ROW_ID.fullmatch(row.id)] == []
@@ -51,7 +57,7 @@ def test_a_chapter_and_the_ledger_list_the_same_rows(name):
     path = chapters()[name]
     if not path.exists():
         pytest.skip(f"{name} of _toc.yml is not written yet")
-    ledger = {row.id for row in read(ROOT / ROWS, Row) for place in row.shown if place.at.partition("#")[0] == name}
+    ledger = {row.id for row in rows_of_this_book() for place in row.shown if place.at.partition("#")[0] == name}
     listed = replicated_rows(path)
     assert listed - ledger == set(), f"enter them in {ROWS}, shown at {name}"
     assert ledger - listed == set(), f"name them in the section 'Replicated rows' of {name}, or mend {ROWS}"
@@ -59,7 +65,7 @@ def test_a_chapter_and_the_ledger_list_the_same_rows(name):
 
 def test_places_are_chapters_with_these_labels():
     known = chapters()
-    for entry in [*read(ROOT / ROWS, Row), *read(ROOT / ERRATA, Erratum)]:
+    for entry in [*rows_of_this_book(), *read(ROOT / ERRATA, Erratum)]:
         for place in entry.shown:
             name, _, label = place.at.partition("#")
             assert name in known, f"{entry.id}: {name} is no chapter of _toc.yml"
