@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from book._tools import colab, measured, roles
+from book._tools import colab, measured, replication, roles
 from book._tools.execution import ChapterError, Executor, Run, environment_key, over_budget
 from book._tools.measured import runs_of
 from book._tools.site import STAMP, folder_key, source_key
@@ -47,6 +47,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("otrecon_budget", {"seconds": 90, "megabytes": 1500}, "html")
     app.setup_extension(roles.__name__)
     app.setup_extension(measured.__name__)
+    app.setup_extension(replication.__name__)
     app.connect("config-inited", prepare_config)
     app.connect("builder-inited", run_chapters, priority=900)
     app.connect("html-page-context", finish_page, priority=900)

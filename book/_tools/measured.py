@@ -40,14 +40,14 @@ class ChapterCosts(Directive):
         rows = []
         for docname, run in runs_of(app).items():
             flag = "over budget" if over_budget([run], **app.config.otrecon_budget) else "within budget"
-            link = _chapter_link(self.state.document.settings.env, docname)
+            link = chapter_link(self.state.document.settings.env, docname)
             rows.append(
                 f"<tr><td>{link}</td><td>{run.seconds:.0f}</td><td>{run.megabytes:.0f}</td><td>{flag}</td></tr>"
             )
         head = "<tr><th>Chapter</th><th>Time (s)</th><th>Peak memory (MB)</th><th>Budget</th></tr>"
         table = f'<table class="table otrecon-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
         region = 'role="region" tabindex="0" aria-label="Time and memory of each chapter"'
-        return [_raw(f'<div style="overflow-x:auto" {region}>{table}</div>')]
+        return [raw_html(f'<div style="overflow-x:auto" {region}>{table}</div>')]
 
 
 class CollectedClaims(Directive):
@@ -60,13 +60,9 @@ class CollectedClaims(Directive):
         for docname, run in runs_of(app).items():
             if run.claims:
                 items = "".join(f"<li>{_claim_text(claim)}</li>" for claim in run.claims)
-                link = _chapter_link(self.state.document.settings.env, docname)
+                link = chapter_link(self.state.document.settings.env, docname)
                 parts.append(f'<p><strong>{link}</strong></p><ul class="otrecon-claims">{items}</ul>')
-        if scale() == "smoke":
-            parts.insert(
-                0, "<p><strong>This copy was built at scale smoke: claims are recorded, not enforced.</strong></p>"
-            )
-        return [_raw("".join(parts) or "<p>No chapter was run.</p>")]
+        return [raw_html(smoke_notice() + ("".join(parts) or "<p>No chapter was run.</p>"))]
 
 
 def _claim_text(claim: dict[str, Any]) -> str:
@@ -74,11 +70,13 @@ def _claim_text(claim: dict[str, Any]) -> str:
     return html.escape(claim["text"]) + evidence
 
 
-def _chapter_link(env: Any, docname: str) -> str:
+def chapter_link(env: Any, docname: str, label: str = "") -> str:
+    """Return a link from the page at hand to a chapter, or to a label in it, with the chapter's title as its words."""
     source = Path(env.doc2path(docname)).read_text(encoding="utf-8").splitlines()
     title = next(line[2:].strip() for line in source if line.startswith("# "))
     target = os.path.relpath(docname, Path(env.docname).parent)
-    return f'<a href="{target}.html">{html.escape(title)}</a>'
+    anchor = f"#{label}" if label else ""
+    return f'<a href="{target}.html{anchor}">{html.escape(title)}</a>'
 
 
 def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[str], _removed: set[str]) -> list[str]:
@@ -107,8 +105,15 @@ def show_cost(app: Sphinx, doctree: nodes.document) -> None:
     )
     if flagged:
         text += f" <strong>Over budget: {html.escape('; '.join(flagged))}.</strong>"
-    title.parent.insert(title.parent.index(title) + 1, _raw(f'<p class="otrecon-cost">{text}</p>'))
+    title.parent.insert(title.parent.index(title) + 1, raw_html(f'<p class="otrecon-cost">{text}</p>'))
 
 
-def _raw(text: str) -> nodes.raw:
+def smoke_notice() -> str:
+    """Return what pages with values say where these prove nothing."""
+    notice = "<p><strong>This copy was built at scale smoke: claims are recorded, not enforced.</strong></p>"
+    return notice if scale() == "smoke" else ""
+
+
+def raw_html(text: str) -> nodes.raw:
+    """Return a node that stands in the page as it is written."""
     return nodes.raw("", text, format="html")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from book._tools.myst import Block, Fence, Text, blocks
+from book._tools.myst import Block, Fence, Text, blocks, front_matter
 
 CLOSING = re.compile(r"^(?:further reading|references|sources)", re.IGNORECASE)
 ROW = re.compile(r"\b00[0-4]-[A-Z][A-Za-z]*\d*[a-z]?\b")
@@ -123,6 +123,14 @@ def _text_of(section: Section, sections: list[Section], found: list[Block]) -> s
         elif isinstance(block, Fence) and section.line < block.line < end:
             parts.append(block.text)
     return "\n".join(parts)
+
+
+def replicated_rows(path: Path) -> set[str]:
+    """Return the ids in the section of a chapter that lists the rows it replicates."""
+    found = list(blocks(front_matter(path.read_text(encoding="utf-8"))[1], path))
+    sections = _sections(found)
+    listed = next(section for section in sections if section.level == 2 and _kind(section.title) == "rows")
+    return set(ROW.findall(_text_of(listed, sections, found)))
 
 
 def exercises(found: list[Block], path: Path) -> Iterator[Complaint]:
