@@ -7,6 +7,7 @@ from otrecon.dynamic.models import FilmModel, ImageFilm, KSpaceFilm, RadialKSpac
 from otrecon.dynamic.path import WassersteinPath
 from otrecon.dynamic.spatial import SpatialTV
 from otrecon.dynamic.targets import TransportTargets
+from otrecon.dynamic.warping import edge_displacements, warped_frames
 
 __all__ = [
     "BarycenterPrior",
@@ -19,7 +20,9 @@ __all__ = [
     "TransportTargets",
     "WassersteinPath",
     "barycentric_frames",
+    "edge_displacements",
     "fit_film",
     "linear_frames",
     "nearest_observed",
+    "warped_frames",
 ]

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from otrecon.checks import check_count, check_positive
-from otrecon.dynamic.checks import check_film, check_frames
+from otrecon.dynamic.checks import check_film, check_frames, check_one_of
 from otrecon.dynamic.classical import barycentric_frames
+from otrecon.dynamic.warping import warped_frames
 
 __all__ = ["TransportTargets"]
 
@@ -34,12 +35,16 @@ class TransportTargets(nn.Module):
     also_observed
         Whether observed frames get targets too, each from the observed ones before and after it: for data that are
         thin in every frame.
+    moves
+        ``"mass"``: brightness travels, as :func:`barycentric_frames` has it; ``"edges"``: edges do, and pictures are
+        warped along, as :func:`warped_frames` has it, for films in which brightness comes and goes.
     blur
         In pixels.
     reach
-        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels.
+        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels; edges always have
+        a reach, of 8 unless it is given.
     tol
-        Of each barycenter. Targets of a film that is still wrong need not be exact.
+        Of each transport. Targets of a film that is still wrong need not be exact.
     dtype
         Of the targets, that of the film.
 
@@ -61,6 +66,7 @@ class TransportTargets(nn.Module):
         *,
         refresh: int = 25,
         also_observed: bool = False,
+        moves: str = "mass",
         blur: float = 0.7,
         reach: float | None = None,
         tol: float = 1e-2,
@@ -69,8 +75,11 @@ class TransportTargets(nn.Module):
         super().__init__()
         self.observed = check_frames("observed", observed, check_count("frames", frames, 3), least=2)
         self.refresh, self.also_observed = check_count("refresh", refresh), also_observed
+        self.moves = check_one_of("moves", moves, ("mass", "edges"))
         self.blur = check_positive("blur", blur)
         self.tol = check_positive("tol", tol)
+        if reach is None and moves == "edges":
+            reach = 8.0
         self.reach = None if reach is None else check_positive("reach", reach)
         inner = self.observed[1:-1] if also_observed else ()
         missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
@@ -101,7 +110,10 @@ class TransportTargets(nn.Module):
 
     def make(self, film: Tensor) -> Tensor:
         """Make the targets of a film."""
-        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
+        if self.moves == "mass":
+            between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
+        else:
+            between = functools.partial(warped_frames, film, blur=self.blur, reach=self.reach or 8.0, tol=self.tol)
         filled = between(self.observed)
         if self.also_observed:
             # Each from the observed frames around it: every second one is asked about the others.
@@ -116,6 +128,6 @@ class TransportTargets(nn.Module):
     def extra_repr(self) -> str:
         """Show the settings: a checkpoint tells priors apart by them."""
         return (
-            f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, blur={self.blur}, "
-            f"reach={self.reach}, tol={self.tol}"
+            f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, "
+            f"moves={self.moves}, blur={self.blur}, reach={self.reach}, tol={self.tol}"
         )

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from otrecon.dynamic import barycentric_frames, linear_frames
+from otrecon.dynamic import barycentric_frames, linear_frames, warped_frames
 from otrecon.lab.heart.scan import Scan, full
-from otrecon.lab.heart.settings import LOW_RANK, WEIGHTS, HeartSettings
+from otrecon.lab.heart.settings import BETWEEN, LOW_RANK, WEIGHTS, HeartSettings
 from otrecon.mri import Reconstruction, grasp, low_rank_plus_sparse, temporal_tv
 from otrecon.solvers import ConvergenceWarning
 
 __all__ = ["classical"]
+
+_BETWEEN: dict[str, Callable[[Tensor, Sequence[int]], Tensor]] = dict(
+    zip(BETWEEN, (linear_frames, barycentric_frames, warped_frames), strict=True)
+)
 
 
 def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]]:
@@ -25,17 +30,17 @@ def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]
     if method == "gridding":
         operator, kdata = scan.samples.film(scan.smaps)
         return operator.adjoint(kdata), {}
-    table = WEIGHTS["temporal TV" if method in ("linear in time", "barycenter in time") else method]
+    table = WEIGHTS["temporal TV" if method in BETWEEN else method]
     weight = table[config.sampling] if config.weight is None else config.weight
     with warnings.catch_warnings():
         # What was not reached stands in the record.
         warnings.simplefilter("ignore", ConvergenceWarning)
         done = _iterate(config, scan, weight)
     film = done.image
-    if method in ("linear in time", "barycenter in time"):
+    if method in BETWEEN:
         sparse = torch.zeros((len(scan.reference), *film.shape[1:]), dtype=film.dtype, device=film.device)
         sparse[scan.observed] = film
-        film = (linear_frames if method == "linear in time" else barycentric_frames)(sparse, scan.observed)
+        film = _BETWEEN[method](sparse, scan.observed)
     return film, {
         "weight_used": weight,
         "iterations": done.iterations,
@@ -49,7 +54,7 @@ def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]
 def _iterate(config: HeartSettings, scan: Scan, weight: float) -> Reconstruction:
     limits: dict[str, Any] = {"tolerance": config.tolerance, "max_iterations": config.max_iterations}
     # In between, frames with data alone: their penalty is from one to the next of them.
-    between = config.method in ("linear in time", "barycenter in time")
+    between = config.method in BETWEEN
     operator, kdata = (scan.samples.some(scan.observed) if between else scan.samples).film(scan.smaps)
     if config.method == "iGRASP":
         return grasp(operator, kdata, weight=weight, initial=operator.adjoint(kdata))

@@ -99,5 +99,6 @@ def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: t
         scan.observed,
         refresh=max(1, math.ceil((config.steps - start) / config.refresh)),
         also_observed=not scan.missing,
+        moves="edges" if name == "edges" else "mass",
         reach=config.reach,
     )

@@ -9,7 +9,18 @@ from otrecon.checks import check_count, check_device, check_positive
 from otrecon.dynamic.checks import check_one_of
 from otrecon.lab.experiments import Plan
 
-__all__ = ["BEGIN", "CLASSICAL", "LOW_RANK", "METHODS", "NETWORKS", "PLANS", "SAMPLINGS", "WEIGHTS", "HeartSettings"]
+__all__ = [
+    "BEGIN",
+    "BETWEEN",
+    "CLASSICAL",
+    "LOW_RANK",
+    "METHODS",
+    "NETWORKS",
+    "PLANS",
+    "SAMPLINGS",
+    "WEIGHTS",
+    "HeartSettings",
+]
 
 CLASSICAL = (
     "all spokes",
@@ -19,8 +30,10 @@ CLASSICAL = (
     "low rank plus sparse",
     "linear in time",
     "barycenter in time",
+    "edges in time",
 )
-NETWORKS = ("k-space", "k-space + barycenter", "image", "image + barycenter", "image + targets")
+BETWEEN = ("linear in time", "barycenter in time", "edges in time")
+NETWORKS = ("k-space", "k-space + barycenter", "image", "image + barycenter", "image + targets", "image + edges")
 METHODS = (*CLASSICAL, *NETWORKS)
 SAMPLINGS = ("every frame", "every second frame")
 DATA = ("phantom", "rat")
@@ -36,8 +49,9 @@ class HeartSettings:
         ``"all spokes"``: least squares of what was never left out, the most that any method can hope for;
         ``"gridding"``; ``"iGRASP"``: smoothed temporal total variation by three runs of eight nonlinear conjugate
         gradients, as published; ``"temporal TV"``: the same penalty, not smoothed, to convergence; ``"low rank plus
-        sparse"``; ``"linear in time"`` and ``"barycenter in time"``: what lies between the frames that temporal TV
-        makes of those with data. Then the networks, alone, with the seed's prior, and with ours (``"targets"``).
+        sparse"``; ``"linear in time"``, ``"barycenter in time"`` and ``"edges in time"``: what lies between the frames
+        that temporal TV makes of those with data. Then the networks, alone, with the seed's prior, and with ours:
+        ``"targets"`` of moved mass, and ``"edges"``, of pictures warped as their edges move.
     sampling
         ``"every frame"``: each has every `acceleration`-th spoke, one further than the frame before (row 000-S3).
         ``"every second frame"``: of these, frames 1, 3, ... are left out (row 000-S4).
@@ -189,6 +203,7 @@ WEIGHTS = {
     "k-space + barycenter": {"every frame": 1.0, "every second frame": 1.0},
     "image + barycenter": {"every frame": 1.0, "every second frame": 1.0},
     "image + targets": {"every frame": 0.03, "every second frame": 0.03},
+    "image + edges": {"every frame": 0.03, "every second frame": 0.03},
 }
 """Weights of the classical methods are those, of a few, that predict best the spokes which were held out, on a seed
 that is not reported: ``sweep dynamic-radial --set held_out=0.11 --over seed=100 "method=temporal TV"
@@ -210,5 +225,6 @@ TIME_END = {"image": 0.1, "k-space": 0.03}
 BEGIN = {
     "barycenter": {"every frame": 0.8, "every second frame": 0.75},
     "targets": {"every frame": 0.25, "every second frame": 0.25},
+    "edges": {"every frame": 0.25, "every second frame": 0.25},
 }
 """Share of the steps after which a prior sets in: the seed's in the last 2,000 of 10,000 steps, or 5,000 of 20,000."""
