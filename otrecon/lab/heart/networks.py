@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from otrecon.dynamic import BarycenterPrior, FilmFit, FilmModel, ImageFilm, TransportTargets, fit_film
 from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
 from otrecon.lab.heart.scan import Scan
-from otrecon.lab.heart.settings import BEGIN, OMEGA_0, TIME_END, WEIGHTS, HeartSettings
+from otrecon.lab.heart.settings import BEGIN, KSPACE_STEPS, OMEGA_0, TIME_END, WEIGHTS, HeartSettings
 from otrecon.lab.late import Clock, restarted
 
 __all__ = ["network"]
@@ -24,8 +24,9 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
     kind, _, prior_name = config.method.partition(" + ")
     model = (_image if kind == "image" else _kspace)(config, scan)
     triplets = torch.Generator().manual_seed(7000 + config.seed)
-    start = min(config.steps - 1, round(config.steps * _begin(config, prior_name)))
-    prior = _prior(prior_name, config, scan, start, triplets)
+    steps = config.steps * (KSPACE_STEPS if kind == "k-space" else 1)
+    start = min(steps - 1, round(steps * _begin(config, prior_name)))
+    prior = _prior(prior_name, config, scan, steps - start, triplets)
     weight = 1.0
     if prior is not None:
         weight = WEIGHTS[config.method][config.sampling] if config.weight is None else config.weight
@@ -33,13 +34,13 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
     clock, begun = Clock(prior), time.perf_counter()
     done = fit_film(
         problem,
-        config.steps,
+        steps,
         lr=config.lr,
-        schedule=cosine if prior is None else restarted(start / config.steps),
+        schedule=cosine if prior is None else restarted(start / steps),
         batch=None if config.batch is None else min(config.batch, len(problem.pool)),
         generator=triplets,
         checkpoint=folder / "fit.pt",
-        checkpoint_every=max(1, config.steps // 10),
+        checkpoint_every=max(1, steps // 10),
         progress=progress,
     )
     seconds = time.perf_counter() - begun
@@ -47,7 +48,7 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
         "weight_used": None if prior is None else weight,
         "fit_seconds": round(seconds, 2),
         "prior_seconds": round(clock.seconds, 2),
-        "iterations": config.steps,
+        "iterations": steps,
         "best_step": done.best_step,
         "best_loss": done.best_loss,
     }
@@ -87,7 +88,7 @@ def _kspace(config: HeartSettings, scan: Scan) -> FilmModel:
     return scan.samples.kspace_film(inr.to(config.device), scan.smaps if config.combination == "maps" else None)
 
 
-def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: torch.Generator) -> nn.Module | None:
+def _prior(name: str, config: HeartSettings, scan: Scan, left: int, triplets: torch.Generator) -> nn.Module | None:
     if not name:
         return None
     if name == "barycenter":
@@ -97,7 +98,7 @@ def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: t
         len(scan.reference),
         (int(scan.smaps.shape[-2]), int(scan.smaps.shape[-1])),
         scan.observed,
-        refresh=max(1, math.ceil((config.steps - start) / config.refresh)),
+        refresh=max(1, math.ceil(left / config.refresh)),
         also_observed=not scan.missing,
         moves="edges" if name == "edges" else "mass",
         reach=config.reach,

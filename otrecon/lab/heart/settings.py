@@ -13,6 +13,7 @@ __all__ = [
     "BEGIN",
     "BETWEEN",
     "CLASSICAL",
+    "KSPACE_STEPS",
     "LOW_RANK",
     "METHODS",
     "NETWORKS",
@@ -82,7 +83,7 @@ class HeartSettings:
     batch
         Frames a step, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers
-        Of the networks and their fit.
+        Of the networks and their fit. A network of k-space takes `KSPACE_STEPS` times the steps, in about the same time.
     omega_0, time_end
         First frequency of the network and how long the film lasts in its own time, at most 1. None: `OMEGA_0` and
         `TIME_END`.
@@ -215,6 +216,9 @@ guess. Before a prior is judged, sweep its weight in the same way.
 
 LOW_RANK = {"every frame": 0.1, "every second frame": 0.1}
 """Weight of the low rank of low rank plus sparse, chosen with the other."""
+
+KSPACE_STEPS = 2
+"""Steps of a k-space network for each of an image network, which takes about as long."""
 
 OMEGA_0 = {"image": 20.0, "k-space": 15.0}
 """First frequency of the networks, chosen by held-out spokes of every frame."""
