@@ -19,7 +19,7 @@ class FilmFit(nn.Module):
     """A film and its prior: the loss of a step, with a prior that sets in late.
 
     ``loss = scale * misfit + weight * ramp * prior``, where ``ramp`` is 0 before the step ``start`` and then rises to 1
-    in ``ramp_steps`` equal steps. While it is 0 the prior is not computed.
+    in ``ramp_steps + 1`` equal steps. While it is 0 the prior is not computed.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ class FilmFit(nn.Module):
     prior
         ``prior(images, frames)`` gives a real scalar for the images ``(n, y, x)`` of some frames: `WassersteinPath`,
         `BarycenterPrior`, `TransportTargets`, or any module. Where it has an attribute ``by_frames`` that is true it is
-        content with some frames, as a sum over them; others get all. None: data alone.
+        content with the frames of a mini-batch, as a sum over them. Where it has a method ``wanted(count)`` it is asked
+        once a step which frames of so many it wants to see, and gets these. Others get all, in order. None: data alone.
     weight
         Of the prior, at least 0, in units of the data term per unit of the prior: each says what its own unit is.
     scale
@@ -36,7 +37,11 @@ class FilmFit(nn.Module):
     start
         Step at which the prior sets in.
     ramp_steps
-        Steps over which it rises to its full weight.
+        Steps that it takes at a lower weight, before those at its full one.
+    keep_batches
+        Whether data are looked at by mini-batches, where there are some, even after a prior that is not by frames has
+        set in; otherwise all of them are then. It makes these steps cheaper and their data term noisier. Frames that
+        only the prior is to see are drawn either way.
     """
 
     step: Tensor
@@ -50,6 +55,7 @@ class FilmFit(nn.Module):
         scale: float = 1.0,
         start: int = 0,
         ramp_steps: int = 0,
+        keep_batches: bool = False,
     ) -> None:
         super().__init__()
         if not weight >= 0:
@@ -57,6 +63,7 @@ class FilmFit(nn.Module):
         self.model, self.prior = model, prior
         self.weight, self.scale = float(weight), float(scale)
         self.start, self.ramp_steps = check_count("start", start, 0), check_count("ramp_steps", ramp_steps, 0)
+        self.keep_batches = keep_batches
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -86,23 +93,34 @@ class FilmFit(nn.Module):
         step, prior = int(self.step), self.prior
         self.step += 1
         late = prior is not None and step >= self.start
-        whole = late and not self.by_frames
-        pool = torch.arange(self.model.count) if whole else torch.tensor(self.pool)
+        whole = late and not self.by_frames and not self.keep_batches
+        pool = torch.tensor(self.pool)
         frames = pool if chosen is None or whole else pool[chosen]
-        prepare = getattr(prior, "prepare", None)
-        if late and callable(prepare):
-            prepare(self.model.render)
         share = len(frames) / len(pool)
         if prior is None or not late:
             return self.scale * self.model.misfit(frames) / share
-        misfit, images = self.model(frames)
+        prepare = getattr(prior, "prepare", None)
+        if callable(prepare):
+            prepare(self.model.render)
         ramp = min(1.0, (step - self.start + 1) / (self.ramp_steps + 1))
-        loss: Tensor = (self.scale * misfit + self.weight * ramp * prior(images, frames)) / share
+        if self.by_frames:
+            misfit, images = self.model(frames)
+            return (self.scale * misfit + self.weight * ramp * prior(images, frames)) / share
+        drawn = self._drawn()
+        misfit, images = self.model(frames, drawn)
+        loss: Tensor = self.scale * misfit / share + self.weight * ramp * prior(images, drawn)
         return loss
+
+    def _drawn(self) -> Tensor:
+        """List the frames that a prior which is not by frames gets to see."""
+        wanted = getattr(self.prior, "wanted", None)
+        chosen: Tensor = wanted(self.model.count) if callable(wanted) else torch.arange(self.model.count)
+        return chosen
 
     def extra_repr(self) -> str:
         """Show the settings: a checkpoint tells fits apart by them."""
-        return f"weight={self.weight}, scale={self.scale}, start={self.start}, ramp_steps={self.ramp_steps}"
+        shown = f"weight={self.weight}, scale={self.scale}, start={self.start}, ramp_steps={self.ramp_steps}"
+        return f"{shown}, keep_batches=True" if self.keep_batches else shown
 
 
 def fit_film(

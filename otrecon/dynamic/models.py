@@ -25,6 +25,7 @@ class FilmModel(nn.Module):
 
     ``model(frames)`` gives the misfit of these frames, a real scalar, and their images ``(n, y, x)``. The misfit is a
     share of the energy of all data, ``|A u - y|^2 / |y|^2``: summed over all frames it is that of the film.
+    ``model(frames, drawn)`` gives the same misfit beside the images of other frames, and draws no more than both need.
 
     Attributes
     ----------
@@ -37,8 +38,8 @@ class FilmModel(nn.Module):
     count: int
     observed: tuple[int, ...]
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the misfit and the images of some frames, indices int64 ``(n,)``."""
+    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give the misfit of some frames and the images of some, indices int64 ``(n,)``; by default of the same."""
         raise NotImplementedError
 
     def misfit(self, frames: Tensor) -> Tensor:
@@ -49,6 +50,12 @@ class FilmModel(nn.Module):
     def render(self) -> Tensor:
         """Draw all frames ``(t, y, x)``, one at a time."""
         return torch.cat([self(torch.tensor([k]))[1] for k in range(self.count)])
+
+    def _needed(self, frames: Tensor, drawn: Tensor | None) -> list[int]:
+        """List the frames that are to be drawn, each once: those asked for, and those whose data are looked at."""
+        if drawn is None:
+            return [int(k) for k in frames]
+        return sorted({*drawn.tolist(), *(k for k in frames.tolist() if k in self.observed)})
 
 
 class ImageFilm(FilmModel):
@@ -79,17 +86,18 @@ class ImageFilm(FilmModel):
         self.terms = {k: LeastSquares(_given(operators[k]), _given(data[k])) for k in self.observed}
         self.energy = sum(term.energy for term in self.terms.values())
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the misfit and the images of some frames."""
+    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give the misfit of some frames and the images of some; by default of the same."""
+        needed = self._needed(frames, drawn)
         pixels = self.network.shape[0] * self.network.shape[1]
-        places = frames[:, None] * pixels + torch.arange(pixels)
-        images = self.network(places.flatten()).unflatten(0, (len(frames), *self.network.shape))
+        places = torch.tensor(needed)[:, None] * pixels + torch.arange(pixels)
+        images = self.network(places.flatten()).unflatten(0, (len(needed), *self.network.shape))
+        image = dict(zip(needed, images, strict=True))
         terms = [
-            self.terms[k](image) * (self.terms[k].energy / self.energy)
-            for k, image in zip(frames.tolist(), images, strict=True)
-            if k in self.terms
+            self.terms[k](image[k]) * (self.terms[k].energy / self.energy) for k in frames.tolist() if k in self.terms
         ]
-        return torch.stack(terms).sum() if terms else images.real.sum() * 0, images
+        misfit = torch.stack(terms).sum() if terms else images.real.sum() * 0
+        return misfit, images if drawn is None else torch.stack([image[k] for k in drawn.tolist()])
 
 
 class KSpaceFilm(FilmModel):
@@ -129,12 +137,16 @@ class KSpaceFilm(FilmModel):
         self.masks, self.data = masks, data * masks.unsqueeze(1)
         self.energy = float(self.data.abs().double().square().sum())
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the misfit and the images of some frames."""
-        kspace = self.network.kspace(times=_moments(self.network)[frames])
-        masks = self.masks[frames].unsqueeze(1).to(kspace.device)
-        error = (kspace - self.data[frames].to(kspace.device)) * masks
-        images = ifft2c(kspace)
+    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give the misfit of some frames and the images of some; by default of the same."""
+        needed = self._needed(frames, drawn)
+        kspace = self.network.kspace(times=_moments(self.network)[needed])
+        place = {k: i for i, k in enumerate(needed)}
+        # Frames without data are in place only where they are drawn.
+        looked = [k for k in frames.tolist() if k in place]
+        masks = self.masks[looked].unsqueeze(1).to(kspace.device)
+        error = (kspace[[place[k] for k in looked]] - self.data[looked].to(kspace.device)) * masks
+        images = ifft2c(kspace if drawn is None else kspace[[place[k] for k in drawn.tolist()]])
         image = root_sum_of_squares(images) if self.smaps is None else combine(images, self.smaps)
         return error.abs().square().sum() / self.energy, image
 
@@ -203,14 +215,15 @@ class RadialKSpaceFilm(FilmModel):
         """Give the misfit of some frames, without their images."""
         asked = [k for k in frames.tolist() if k in self.places]
         if not asked:
-            return next(self.network.parameters()).sum() * 0
+            return torch.stack([one.sum() for one in self.network.parameters()]).sum() * 0
         predicted = self.network(torch.cat([self.places[k] for k in asked]))
         error = predicted - torch.cat([self.data[k] for k in asked], -1)
         return (torch.cat([self.weights[k] for k in asked]) * error.abs().square()).sum() / self.energy
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the misfit and the images of some frames."""
-        return self.misfit(frames), self.network.image(self.smaps, times=_moments(self.network)[frames])
+    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give the misfit of some frames and the images of some; by default of the same."""
+        moments = _moments(self.network)[frames if drawn is None else drawn]
+        return self.misfit(frames), self.network.image(self.smaps, times=moments)
 
 
 def _moments(network: KSpaceINR) -> Tensor:

@@ -10,13 +10,14 @@ from otrecon.dynamic import (
     FilmModel,
     ImageFilm,
     KSpaceFilm,
+    RadialKSpaceFilm,
     TransportTargets,
     WassersteinPath,
     fit_film,
 )
 from otrecon.fourier import fft2c
 from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
-from otrecon.mri import CartesianMRI
+from otrecon.mri import CartesianMRI, radial_trajectory
 from otrecon.phantoms import moving_blob
 
 TRUTH = moving_blob(6, (14, 16))
@@ -34,6 +35,11 @@ def problem(kind, model="image", **settings):
         for k in observed:
             operators[k], data[k] = one, full[k, None]
         film = ImageFilm(ImageINR(network, size, times=frame_times(6)), operators, data)
+    elif model == "radial":
+        kspace = KSpaceINR(network, size, 1, times=frame_times(6), magnitude=float(full.abs().max()))
+        ktrajs = [radial_trajectory(4, 16, first_spoke=k) if k in observed else None for k in range(6)]
+        data = [None if one is None else full[k].flatten()[None, : one.shape[1]] for k, one in enumerate(ktrajs)]
+        film = RadialKSpaceFilm(kspace, ktrajs, data)
     else:
         masks = torch.zeros(6, *size, dtype=torch.bool)
         masks[observed] = True
@@ -52,8 +58,8 @@ def problem(kind, model="image", **settings):
 class Still(FilmModel):
     count, observed = 2, (0,)
 
-    def forward(self, frames):
-        return torch.zeros((), requires_grad=True), torch.ones(len(frames), 3, 3)
+    def forward(self, frames, drawn=None):
+        return torch.zeros((), requires_grad=True), torch.ones(len(frames if drawn is None else drawn), 3, 3)
 
 
 class Counting(nn.Module):
@@ -104,6 +110,74 @@ def test_batches_of_frames_stand_for_all():
     parts = torch.stack([aimed(torch.tensor([k])).detach() for k in range(5)])
     aimed.prior.steps.fill_(1)
     torch.testing.assert_close(parts.mean(), aimed().detach())
+
+
+def gradients(loss, fit):
+    loss.backward()
+    found = [one.grad for one in fit.model.parameters()]
+    fit.zero_grad(set_to_none=True)
+    return found
+
+
+@pytest.mark.parametrize("model", ["image", "k-space", "radial"])
+def test_a_random_triplet_pulls_as_if_the_whole_film_were_drawn(model):
+    fit, generator = problem("barycenter", model, weight=1e4, scale=2.0)
+    for _ in range(4):
+        state = generator.get_state()
+        value = fit()
+        found = gradients(value, fit)
+        generator.set_state(state)
+        misfit, film = fit.model(torch.arange(6))
+        penalty = fit.prior(film)
+        assert float(1e4 * penalty.detach()) > 0.02 * float(value.detach())
+        torch.testing.assert_close(value, 2 * misfit + 1e4 * penalty)
+        for one, other in zip(found, gradients(2 * misfit + 1e4 * penalty, fit), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("image", {(0, 1, 2, 4), (0, 1, 2, 3, 4), (0, 2, 3, 4), (0, 2, 3, 4, 5)}),
+        ("k-space", {(0, 1, 2, 4), (0, 1, 2, 3, 4), (0, 2, 3, 4), (0, 2, 3, 4, 5)}),
+        ("radial", {(k, k + 1, k + 2) for k in range(4)}),
+    ],
+)
+def test_no_frame_is_drawn_but_those_of_the_triplet_and_of_the_data(model, expected, monkeypatch):
+    fit, _ = problem("barycenter", model)
+    network, drawn = fit.model.network, set()
+    name = "forward" if model == "image" else "kspace"
+    original = getattr(network, name)
+
+    def spy(*arguments, **settings):
+        pixels = TRUTH[0].numel()
+        if model == "image":
+            drawn.add(tuple((arguments[0][::pixels] // pixels).tolist()))
+        else:
+            drawn.add(tuple((settings["times"] * 5).round().int().tolist()))
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(network, name, spy)
+    for _ in range(25):
+        fit()
+    assert drawn == expected
+
+
+@pytest.mark.parametrize("kind", ["barycenter", "path"])
+def test_all_data_are_looked_at_beside_a_prior_of_all_frames_or_batches_go_on(kind):
+    def losses(**settings):
+        fit, _ = problem(kind, weight=0.0, scale=3.0, **settings)
+        return fit, torch.stack([fit(torch.tensor([k])).detach() for k in range(3)])
+
+    fit, all_data = losses()
+    whole = 3 * fit.model.misfit(torch.arange(6)).detach()
+    torch.testing.assert_close(all_data, whole.expand(3))
+    _, batches = losses(keep_batches=True)
+    assert float(batches.std()) > 0.01 * float(whole)
+    torch.testing.assert_close(batches.mean(), whole)
+    # The prior is the same beside any batch.
+    values = [problem(kind, weight=1e3, keep_batches=True)[0](torch.tensor([k])).detach() for k in range(3)]
+    torch.testing.assert_close(torch.stack(values) - batches / 3, (values[0] - batches[0] / 3).expand(3))
 
 
 @pytest.mark.parametrize(
