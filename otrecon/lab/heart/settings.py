@@ -83,7 +83,7 @@ class HeartSettings:
     batch
         Frames a step, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers
-        Of the networks and their fit. A network of k-space takes `KSPACE_STEPS` times the steps, in about the same time.
+        Of the networks and their fit. A network of k-space takes `KSPACE_STEPS` times the steps.
     omega_0, time_end
         First frequency of the network and how long the film lasts in its own time, at most 1. None: `OMEGA_0` and
         `TIME_END`.
