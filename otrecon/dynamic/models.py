@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -73,15 +74,15 @@ class ImageFilm(FilmModel):
     Raises
     ------
     TypeError, ValueError
-        If the lists do not fit the frames, or no frame has data.
+        If the lists do not fit the frames, no frame has data, or a frame's are zero or not finite.
     """
 
     def __init__(
         self, network: ImageINR, operators: Sequence[LinearOperator | None], data: Sequence[Tensor | None]
     ) -> None:
         super().__init__()
-        self.count = _count(network)
-        self.observed = _observed(self.count, operators, data)
+        self.count = _count(network, ImageINR)
+        self.observed = _observed(self.count, "operators", operators, data)
         self.network = network
         self.terms = {k: LeastSquares(_given(operators[k]), _given(data[k])) for k in self.observed}
         self.energy = sum(term.energy for term in self.terms.values())
@@ -110,20 +111,23 @@ class KSpaceFilm(FilmModel):
     masks
         Bool ``(t, y, x)``: where samples were taken.
     data
-        Samples ``(t, coil, y, x)``.
+        Samples ``(t, coil, y, x)``; what stands where no sample was taken is not looked at.
     smaps
         Coil sensitivities, by which coil images are combined; None: root of the sum of squares.
 
     Raises
     ------
     TypeError, ValueError
-        If shapes do not fit, or no frame has data.
+        If shapes do not fit, masks are not boolean, no frame has data, or they are zero or not finite.
     """
 
     def __init__(self, network: KSpaceINR, masks: Tensor, data: Tensor, *, smaps: Tensor | None = None) -> None:
         super().__init__()
-        self.count = _count(network)
+        self.count = _count(network, KSpaceINR)
         check_complex(data, "data")
+        if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
+            came = masks.dtype if isinstance(masks, Tensor) else type(masks).__name__
+            raise TypeError(f"masks must be a boolean tensor, got {came}: write masks > 0.")
         expected = (self.count, network.coils, *network.im_size)
         if tuple(data.shape) != expected or tuple(masks.shape) != (expected[0], *expected[2:]):
             raise ValueError(
@@ -134,8 +138,8 @@ class KSpaceFilm(FilmModel):
         if not self.observed:
             raise ValueError("no frame has data: the masks are False everywhere.")
         self.network, self.smaps = network, smaps
-        self.masks, self.data = masks, data * masks.unsqueeze(1)
-        self.energy = float(self.data.abs().double().square().sum())
+        self.masks, self.data = masks, torch.where(masks.unsqueeze(1), data, 0)
+        self.energy = _energy(float(self.data.abs().double().square().sum()))
 
     def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give the misfit of some frames and the images of some; by default of the same."""
@@ -174,7 +178,8 @@ class RadialKSpaceFilm(FilmModel):
     Raises
     ------
     TypeError, ValueError
-        If the lists do not fit the frames or one another, or no frame has data.
+        If the lists do not fit the frames or one another, no frame has data, or the data are zero or not finite, or
+        weights negative.
     """
 
     def __init__(
@@ -187,8 +192,8 @@ class RadialKSpaceFilm(FilmModel):
         smaps: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.count = _count(network)
-        self.observed = _observed(self.count, ktrajs, data)
+        self.count = _count(network, KSpaceINR)
+        self.observed = _observed(self.count, "trajectories", ktrajs, data)
         weights = [None] * self.count if weights is None else weights
         if len(weights) != self.count:
             raise ValueError(f"{self.count} frames need as many weights, got {len(weights)}.")
@@ -208,8 +213,11 @@ class RadialKSpaceFilm(FilmModel):
                     f"frame {k} needs data {expected} and weights {expected[1:]}, got {tuple(samples.shape)} and "
                     f"{tuple(one.shape)}."
                 )
+            if not bool((one >= 0).all()):
+                raise ValueError(f"weights of frame {k} must be at least 0, got {float(one.min())}.")
             self.data[k], self.weights[k] = samples, one
-        self.energy = sum(float((self.weights[k] * self.data[k].abs().square()).sum()) for k in self.observed)
+        energies = [float((self.weights[k] * self.data[k].abs().square()).sum()) for k in self.observed]
+        self.energy = _energy(sum(energies))
 
     def misfit(self, frames: Tensor) -> Tensor:
         """Give the misfit of some frames, without their images."""
@@ -232,20 +240,26 @@ def _moments(network: KSpaceINR) -> Tensor:
     return network.times
 
 
-def _count(network: ImageINR | KSpaceINR) -> int:
-    if not isinstance(network, (ImageINR, KSpaceINR)):
-        raise TypeError(f"network must be an ImageINR or a KSpaceINR, got {type(network).__name__}.")
+def _count(network: ImageINR | KSpaceINR, kind: type[ImageINR] | type[KSpaceINR]) -> int:
+    if not isinstance(network, kind):
+        raise TypeError(f"network must be of class {kind.__name__}, got {type(network).__name__}.")
     if network.times is None:
         raise ValueError("the network is an image, without time: give it times=frame_times(...).")
     return len(network.times)
 
 
-def _observed(count: int, operators: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
-    if not len(operators) == len(data) == count:
-        raise ValueError(f"{count} frames need as many operators and data, got {len(operators)} and {len(data)}.")
-    for k, (operator, samples) in enumerate(zip(operators, data, strict=True)):
-        if (operator is None) != (samples is None):
-            raise ValueError(f"frame {k} has an operator or data and not the other: give both, or None for both.")
+def _energy(energy: float) -> float:
+    if not 0 < energy < math.inf:
+        raise ValueError("the data are all zero, or not finite: there is nothing to fit.")
+    return energy
+
+
+def _observed(count: int, name: str, scans: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
+    if not len(scans) == len(data) == count:
+        raise ValueError(f"{count} frames need as many {name} and data, got {len(scans)} and {len(data)}.")
+    for k, (scan, samples) in enumerate(zip(scans, data, strict=True)):
+        if (scan is None) != (samples is None):
+            raise ValueError(f"frame {k} has one of {name} and data and not the other: give both, or None for both.")
     return check_frames("frames with data", [k for k, one in enumerate(data) if one is not None], count)
 
 
