@@ -78,6 +78,7 @@ REGISTRY: Mapping[str, str] = MappingProxyType(
         "contest": "otrecon.lab.contest:CONTEST",
         "dynamic-blob": "otrecon.lab.blob:BLOB",
         "dynamic-radial": "otrecon.lab.heart:HEART",
+        "dynamic-rat": "otrecon.lab.heart:RAT",
     }
 )
 """Where the experiments of the book stand, by name. To add one: write it in a module of its own, and name it here."""

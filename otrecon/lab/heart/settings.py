@@ -10,16 +10,13 @@ from otrecon.dynamic.checks import check_one_of
 from otrecon.lab.experiments import Plan
 
 __all__ = [
-    "BEGIN",
     "BETWEEN",
     "CLASSICAL",
-    "KSPACE_STEPS",
-    "LOW_RANK",
     "METHODS",
     "NETWORKS",
     "PLANS",
+    "RAT_PLANS",
     "SAMPLINGS",
-    "WEIGHTS",
     "HeartSettings",
 ]
 
@@ -67,26 +64,26 @@ class HeartSettings:
     seed
         Of noise, of what is held out, of first weights, and of random triplets.
     weight
-        Of the penalty, each in the unit of its method; of low rank plus sparse, that of its sparse part. None:
-        `WEIGHTS`.
+        Of the penalty, each in the unit of its method; of low rank plus sparse, that of its sparse part. None: see
+        `choices`.
     low_rank_weight
-        Of its other part. None: `LOW_RANK`.
+        Of its other part. None: see `choices`.
     held_out
         Share of the spokes of each frame that are kept from the reconstruction and then predicted, at least one: what
         chooses weights without the truth, for every method alike. 0: none.
     begin
-        Share of the steps after which a prior sets in. None: `BEGIN`.
+        Share of the steps after which a prior sets in. None: see `choices`.
     refresh
         How often our own makes its targets.
     reach
-        Of our own, in pixels; None: all mass travels.
+        Of our own, and of what lies between frames in time, in pixels; None: all mass travels, and edges have theirs.
     batch
         Frames a step, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers
-        Of the networks and their fit. A network of k-space takes `KSPACE_STEPS` times the steps.
+        Of the networks and their fit. A network of k-space takes `choices.KSPACE_STEPS` times the steps.
     omega_0, time_end
-        First frequency of the network and how long the film lasts in its own time, at most 1. None: `OMEGA_0` and
-        `TIME_END`.
+        First frequency of the network and how long the film lasts in its own time, at most 1. None: what held-out
+        samples chose.
     combination
         How coil images of a k-space network become one: ``"maps"`` or ``"sum of squares"``, the seed's, which has no
         phase and so predicts no spokes.
@@ -197,38 +194,29 @@ PLANS: Mapping[str, Plan] = {
 }
 """All methods at the three scales."""
 
-WEIGHTS = {
-    "iGRASP": {"every frame": 0.01, "every second frame": 0.06},
-    "temporal TV": {"every frame": 0.06, "every second frame": 0.06},
-    "low rank plus sparse": {"every frame": 0.01, "every second frame": 0.01},
-    "k-space + barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image + barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image + targets": {"every frame": 0.03, "every second frame": 0.03},
-    "image + edges": {"every frame": 0.03, "every second frame": 0.03},
+RAT_PLANS: Mapping[str, Plan] = {
+    "smoke": Plan(
+        HeartSettings(data="rat", acceleration=4, size=24, steps=6, width=8, max_iterations=10, reach=4.0, region=0.3),
+        {"method": METHODS[1:], "seed": (0,)},
+    ),
+    "cpu": Plan(
+        HeartSettings(data="rat", acceleration=4, size=96, steps=800, batch=2, reach=4.0, region=0.21),
+        {"method": METHODS[1:], "seed": (0, 1)},
+    ),
+    "paper": Plan(
+        HeartSettings(
+            data="rat",
+            acceleration=4,
+            size=192,
+            steps=10_000,
+            lr=1e-3,
+            width=256,
+            hidden_layers=3,
+            batch=2,
+            reach=8.0,
+            region=0.21,
+        ),
+        {"method": METHODS[1:], "seed": (0, 1, 2, 3, 4)},
+    ),
 }
-"""Weights of the classical methods are those, of a few, that predict best the spokes which were held out, on a seed
-that is not reported: ``sweep dynamic-radial --set held_out=0.11 --over seed=100 "method=temporal TV"
-weight=0.01,0.03,0.06``.
-
-Those of the priors are not yet chosen so: the barycenter's is the seed's number, in the unit of this package, ours a
-guess. Before a prior is judged, sweep its weight in the same way.
-"""
-
-LOW_RANK = {"every frame": 0.1, "every second frame": 0.1}
-"""Weight of the low rank of low rank plus sparse, chosen with the other."""
-
-KSPACE_STEPS = 2
-"""Steps of a k-space network for each of an image network, which takes about as long."""
-
-OMEGA_0 = {"image": 20.0, "k-space": 15.0}
-"""First frequency of the networks, chosen by held-out spokes of every frame."""
-
-TIME_END = {"image": 0.1, "k-space": 0.03}
-"""How long the film lasts in a network's own time, chosen by held-out spokes of every frame."""
-
-BEGIN = {
-    "barycenter": {"every frame": 0.8, "every second frame": 0.75},
-    "targets": {"every frame": 0.25, "every second frame": 0.25},
-    "edges": {"every frame": 0.25, "every second frame": 0.25},
-}
-"""Share of the steps after which a prior sets in: the seed's in the last 2,000 of 10,000 steps, or 5,000 of 20,000."""
+"""All methods on every second frame of a rat's heart, in the window of 41 of its 192 pixels where it varies most."""
