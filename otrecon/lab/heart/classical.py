@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -65,4 +65,4 @@ def _between(config: HeartSettings, film: Tensor, observed: Sequence[int]) -> Te
         return linear_frames(film, observed)
     if config.method == "barycenter in time":
         return barycentric_frames(film, observed, reach=config.reach)
-    return warped_frames(film, observed, **({} if config.reach is None else {"reach": config.reach}))
+    return warped_frames(film, observed) if config.reach is None else warped_frames(film, observed, reach=config.reach)
