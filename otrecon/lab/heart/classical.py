@@ -13,11 +13,12 @@ from otrecon.lab.heart.scan import Scan, full
 from otrecon.lab.heart.settings import LOW_RANK, WEIGHTS, HeartSettings
 from otrecon.mri import Reconstruction, grasp, low_rank_plus_sparse, temporal_tv
 from otrecon.solvers import ConvergenceWarning
+from otrecon.solvers.solution import Callback
 
 __all__ = ["classical"]
 
 
-def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]]:
+def classical(config: HeartSettings, scan: Scan, *, progress: bool = False) -> tuple[Tensor, dict[str, Any]]:
     """Make the film ``(t, y, x)`` by a classical method, and say how its iteration went."""
     method = config.method
     if method == "all spokes":
@@ -27,10 +28,15 @@ def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]
         return operator.adjoint(kdata), {}
     table = WEIGHTS["temporal TV" if method in ("linear in time", "barycenter in time") else method]
     weight = table[config.sampling] if config.weight is None else config.weight
-    with warnings.catch_warnings():
+    from tqdm import tqdm
+
+    with (
+        warnings.catch_warnings(),
+        tqdm(desc=method, leave=False, disable=None if progress else True) as bar,
+    ):
         # What was not reached stands in the record.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        done = _iterate(config, scan, weight)
+        done = _iterate(config, scan, weight, lambda *_: bar.update())
     film = done.image
     if method in ("linear in time", "barycenter in time"):
         sparse = torch.zeros((len(scan.reference), *film.shape[1:]), dtype=film.dtype, device=film.device)
@@ -46,13 +52,13 @@ def classical(config: HeartSettings, scan: Scan) -> tuple[Tensor, dict[str, Any]
     }
 
 
-def _iterate(config: HeartSettings, scan: Scan, weight: float) -> Reconstruction:
-    limits: dict[str, Any] = {"tolerance": config.tolerance, "max_iterations": config.max_iterations}
+def _iterate(config: HeartSettings, scan: Scan, weight: float, told: Callback) -> Reconstruction:
+    limits: dict[str, Any] = {"tolerance": config.tolerance, "max_iterations": config.max_iterations, "callback": told}
     # In between, frames with data alone: their penalty is from one to the next of them.
     between = config.method in ("linear in time", "barycenter in time")
     operator, kdata = (scan.samples.some(scan.observed) if between else scan.samples).film(scan.smaps)
     if config.method == "iGRASP":
-        return grasp(operator, kdata, weight=weight, initial=operator.adjoint(kdata))
+        return grasp(operator, kdata, weight=weight, initial=operator.adjoint(kdata), callback=told)
     if config.method == "low rank plus sparse":
         low = LOW_RANK[config.sampling] if config.low_rank_weight is None else config.low_rank_weight
         return low_rank_plus_sparse(operator, kdata, low_rank_weight=low, sparse_weight=weight, **limits)
