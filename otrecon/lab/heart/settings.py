@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from otrecon.checks import check_count, check_device, check_positive
 from otrecon.dynamic.checks import check_one_of
@@ -60,7 +64,7 @@ class HeartSettings:
         of `size` pixels.
     file
         A file of the Harvard collection, or laid out like one, instead of the phantom. It is compared with what all
-        its spokes show.
+        its spokes show. Its contents are what counts: under the same name another file is another run.
     seed
         Of noise, of what is held out, of first weights, and of random triplets.
     weight
@@ -90,7 +94,8 @@ class HeartSettings:
     tolerance, max_iterations
         Of temporal TV and of low rank plus sparse.
     acceleration
-        A frame has one of so many successive spokes; for the rat, of so many lines, denser towards the centre.
+        A frame has one of so many successive spokes, 1: all of them; for the rat, of so many lines, denser towards the
+        centre, at least 2.
     size, frames, spokes, coils, snr
         Of the phantom: pixels a side, frames of one beat, spokes of a full frame, coils, and the peak of the image over
         the noise of a sample. A file has its own; where it has more coils than these they are compressed.
@@ -135,6 +140,8 @@ class HeartSettings:
         check_one_of("sampling", self.sampling, SAMPLINGS)
         check_one_of("data", self.data, DATA)
         check_one_of("combination", self.combination, ("maps", "sum of squares"))
+        if self.file is not None and not isinstance(self.file, str):
+            raise TypeError(f"file must be the name of one, such as 'my.mat', got {type(self.file).__name__}.")
         if self.file is not None and self.data != "phantom":
             raise ValueError(f"file takes the place of the phantom: leave out data={self.data!r}.")
         for name in ("steps", "width", "refresh", "coils", "max_iterations"):
@@ -143,7 +150,7 @@ class HeartSettings:
             check_count(name, getattr(self, name), 0)
         check_count("size", self.size, 16)
         check_count("frames", self.frames, 3)
-        check_count("acceleration", self.acceleration, 2)
+        check_count("acceleration", self.acceleration, 2 if self.data == "rat" else 1)
         check_count("spokes", self.spokes, 2 * self.acceleration)
         for name in ("lr", "tolerance", "snr", "region"):
             check_positive(name, getattr(self, name))
@@ -165,6 +172,20 @@ class HeartSettings:
         if self.batch is not None:
             check_count("batch", self.batch)
         check_device(self.device)
+
+    def identity(self) -> dict[str, Any]:
+        """Say what names the run: all settings, and in place of the name of a file a hash of its contents."""
+        path = None if self.file is None else Path(self.file).expanduser()
+        if path is None or not path.is_file():
+            return asdict(self)
+        facts = path.stat()
+        return {**asdict(self), "file": _contents(path.resolve(), facts.st_mtime_ns, facts.st_size)}
+
+
+@functools.lru_cache(maxsize=16)
+def _contents(path: Path, *_: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _OVER = {"sampling": SAMPLINGS, "method": METHODS}
