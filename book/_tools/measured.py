@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives and the line under each title."""
     app.add_directive("chapter-costs", ChapterCosts)
     app.add_directive("collected-claims", CollectedClaims)
+    app.add_directive("smoke-notice", SmokeNotice)
     app.connect("env-get-outdated", reread_collections)
     app.connect("doctree-read", show_cost)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
@@ -71,12 +73,28 @@ def _claim_text(claim: dict[str, Any]) -> str:
 
 
 def chapter_link(env: Any, docname: str, label: str = "") -> str:
-    """Return a link from the page at hand to a chapter, or to a label in it, with the chapter's title as its words."""
-    source = Path(env.doc2path(docname)).read_text(encoding="utf-8").splitlines()
-    title = next(line[2:].strip() for line in source if line.startswith("# "))
+    """Return a link from the page at hand to a chapter or a labelled section of it, with the titles as its words."""
     target = os.path.relpath(docname, Path(env.docname).parent)
     anchor = f"#{label}" if label else ""
-    return f'<a href="{target}.html{anchor}">{html.escape(title)}</a>'
+    return f'<a href="{target}.html{anchor}">{html.escape(chapter_title(Path(env.doc2path(docname)), label))}</a>'
+
+
+def chapter_title(source: Path, label: str = "") -> str:
+    """Return the title of a chapter, and that of its section with the label.
+
+    Raises
+    ------
+    LookupError
+        If no section of the chapter has the label.
+    """
+    text = source.read_text(encoding="utf-8")
+    title = next(line[2:].strip() for line in text.splitlines() if line.startswith("# "))
+    if not label:
+        return title
+    section = re.search(rf"^\({re.escape(label)}\)=\n+#+ (.+)$", text, re.MULTILINE)
+    if section is None:
+        raise LookupError(f"{source.name} has no section ({label})=; mend the label, or put it before a heading")
+    return f"{title} · {section[1].strip()}"
 
 
 def reread_collections(_app: Sphinx, env: Any, _added: set[str], changed: set[str], _removed: set[str]) -> list[str]:
@@ -106,6 +124,14 @@ def show_cost(app: Sphinx, doctree: nodes.document) -> None:
     if flagged:
         text += f" <strong>Over budget: {html.escape('; '.join(flagged))}.</strong>"
     title.parent.insert(title.parent.index(title) + 1, raw_html(f'<p class="otrecon-cost">{text}</p>'))
+
+
+class SmokeNotice(Directive):
+    """What a page with values says where these prove nothing."""
+
+    def run(self) -> list[nodes.Node]:
+        """Say it at scale smoke, and nothing at the others."""
+        return [raw_html(smoke_notice())]
 
 
 def smoke_notice() -> str:

@@ -18,7 +18,7 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-BACK_MATTER = ["book/back/notation", "book/back/claims", "book/back/costs", "book/back/bibliography"]
+BACK_MATTER = [f"book/back/{name}" for name in ("notation", "replication", "errata", "claims", "costs", "bibliography")]
 SLICE = 1500
 VIEWS: dict[str, tuple[int, Literal["light", "dark"]]] = {
     "light": (1280, "light"),
@@ -32,7 +32,8 @@ def build(docname: str) -> Path:
     """Build the site of one chapter with the back matter, and return its page."""
     folder = ROOT / "_build" / "preview" / Path(docname).name
     folder.mkdir(parents=True, exist_ok=True)
-    toc = {"format": "jb-book", "root": docname, "chapters": [{"file": name} for name in BACK_MATTER]}
+    others = [{"file": name} for name in BACK_MATTER if name != docname]
+    toc = {"format": "jb-book", "root": docname, "chapters": others}
     (folder / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT)]
     subprocess.run(

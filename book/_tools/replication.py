@@ -1,248 +1,122 @@
-"""The ledgers at the back of the book: which rows of the sources are replicated, and where the sources err.
-
-`book/replication.yml` and `book/errata.yml` say what was found, in which chapter, and which of its results shows it:
-the beginning of a claim, or a sentence with the names of glued values in braces. Values come from this build's runs.
-"""
+"""The pages made of the ledgers: how far each row of the sources is replicated, and where the sources err."""
 
 from __future__ import annotations
 
-import difflib
 import html
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
 
-from book._tools.execution import Run
-from book._tools.measured import chapter_link, raw_html, runs_of, smoke_notice
-from book._tools.prose import bare_numbers
+from book._tools.evidence import evidence
+from book._tools.ledger import ERRATA, ROWS, SOURCES, STATUSES, E, Erratum, Row, read
+from book._tools.measured import raw_html, runs_of
 
-ROWS, ERRATA = "book/replication.yml", "book/errata.yml"
-STATUSES = {"replicated": "●", "partly": "◐", "not confirmed": "≠", "refuted": "✗", "open": "○"}  # with their signs
-ROW_ID, ERRATUM_ID = re.compile(r"00[0-4]-[A-Z][A-Za-z]*\d*"), re.compile(r"00[0-4]-[1-9]\d*")
-_GLUED = re.compile(r"\{([\w-]+)\}")
+_SIGNS = dict(zip(STATUSES, "●◐≠✗○", strict=True))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
-    for name, directive in (("replication-counts", Counts), ("replicated-rows", Rows), ("errata", Errata)):
+    for name, directive in (("replication-overview", Overview), ("replicated-rows", Rows), ("errata", Errata)):
         app.add_directive(name, directive)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A chapter that shows something: by results of its run or, where none can be given, for a reason."""
-
-    at: str
-    """``PART/NAME`` or ``PART/NAME#label``."""
-    evidence: Sequence[str] = ()
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """Something in a source that a replication should contain."""
-
-    id: str
-    kind: str
-    what: str
-    status: str
-    note: str = ""
-    shown: Sequence[Place] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Erratum:
-    """A slip, a contradiction or an omission of a source."""
-
-    id: str
-    where: str
-    says: str
-    finding: str
-    reason: str = ""
-    shown: Sequence[Place] = ()
-
-
-E = TypeVar("E", bound=Row | Erratum)
-
-
-def read(path: Path, kind: type[E]) -> list[E]:
-    """Read a data file.
-
-    Raises
-    ------
-    ExtensionError
-        If an entry is incomplete, contradicts itself or stands twice; the message names each and how to mend it.
-    """
-    entries: list[E] = []
-    mistakes: list[str] = []
-    for given in yaml.safe_load(path.read_text(encoding="utf-8")):
-        try:
-            entry = kind(**{**given, "shown": [Place(**place) for place in given.get("shown", ())]})
-        except TypeError as error:
-            mistakes.append(f"{given.get('id', given)}: {error}; see the head of the file")
-            continue
-        wrong = [*(_of_row(entry) if isinstance(entry, Row) else _of_erratum(entry))]
-        wrong += [one for place in entry.shown for one in _of_place(place)]
-        wrong += ["it stands twice; keep one"] * (entry.id in {other.id for other in entries})
-        mistakes += [f"{entry.id}: {one}" for one in wrong]
-        entries.append(entry)
-    _raise(path.name, mistakes)
-    return entries
-
-
-def _of_row(row: Row) -> Iterator[str]:
-    if not ROW_ID.fullmatch(row.id):
-        yield "this id is no row's; write ids such as 000-E2"
-    if row.status not in STATUSES:
-        yield f"the status {row.status!r} is unknown; write one of {', '.join(STATUSES)}"
-    elif row.status == "open" and row.shown:
-        yield "an open row is shown nowhere; take shown: away, or change the status"
-    elif row.status != "open" and not row.shown:
-        yield f"it is {row.status} without evidence; write shown: with at:, and evidence: or reason:"
-    if row.status in ("partly", "not confirmed", "refuted") and not row.note:
-        yield f"it is {row.status}; say in note: what is missing or different"
-
-
-def _of_erratum(erratum: Erratum) -> Iterator[str]:
-    if not ERRATUM_ID.fullmatch(erratum.id):
-        yield "this id is no erratum's; write ids such as 000-12"
-    if bool(erratum.shown) == bool(erratum.reason):
-        yield "it needs either shown:, with evidence, or reason:, such as by reading"
-
-
-def _of_place(place: Place) -> Iterator[str]:
-    if isinstance(place.evidence, str) or bool(place.evidence) == bool(place.reason):
-        yield f"{place.at} needs a list of evidence, or a reason; name claims or glued values, or say why none is given"
-    for text in place.evidence:
-        if _GLUED.search(text) and (typed := bare_numbers(_GLUED.sub("x", text))):
-            yield f"{place.at} types the number {typed[0]!r}; glue it in the chapter and write its name in braces"
-
-
-def _raise(name: str, mistakes: list[str]) -> None:
-    if mistakes:
-        raise ExtensionError(f"{len(mistakes)} to mend in {name}:\n" + "\n".join(mistakes))
-
-
-def proof(text: str, run: Run) -> str:
-    """Return, as HTML, the claim of a run that begins so, or the sentence with the run's values in its braces.
-
-    Raises
-    ------
-    LookupError
-        If the run has no such claim, or more than one, or no such value; the message says how to mend it.
-    """
-    glued = {item["name"]: item["text"] for item in run.glue}
-    if names := set(_GLUED.findall(text)):
-        for name in names - set(glued):
-            raise LookupError(f"{run.docname} glues no value {name!r}; write one of {', '.join(sorted(glued))}")
-        return _GLUED.sub(lambda name: f"<strong>{html.escape(glued[name[1]])}</strong>", html.escape(text))
-    claims = {claim["text"]: claim["evidence"] for claim in run.claims}
-    found = [text] if text in claims else [claim for claim in claims if claim.startswith(text)]
-    if len(found) != 1:
-        near = difflib.get_close_matches(text, [claim[: len(text) + 10] for claim in claims], 1, 0.0)
-        hint = "write more of it" if found else f"the nearest begins {near[0]!r}" if near else "it makes none"
-        raise LookupError(f"{len(found) or 'no'} claims of {run.docname} begin with {text!r}; {hint}")
-    value = claims[found[0]]
-    return html.escape(found[0]) + (f" [<strong>{html.escape(value)}</strong>]" if value else "")
-
-
-def proofs(entries: list[E], runs: Mapping[str, Run], env: Any, name: str) -> dict[str, str]:
-    """Return what shows each entry, as an HTML list with links to the chapters; empty where nothing does.
-
-    Raises
-    ------
-    ExtensionError
-        If a chapter, a label, a claim or a value is not there; the message names each entry and how to mend it.
-    """
-    lists, mistakes = {}, []
-    for entry in entries:
-        items = []
-        for place in entry.shown:
-            try:
-                items.append(f"<li>{_shown(place, runs, env)}</li>")
-            except LookupError as error:
-                mistakes.append(f"{entry.id}: {error}")
-        lists[entry.id] = f"<ul>{''.join(items)}</ul>" if items else ""
-    _raise(name, mistakes)
-    return lists
-
-
-def _shown(place: Place, runs: Mapping[str, Run], env: Any) -> str:
-    docname, _, label = f"book/{place.at}".partition("#")
-    if docname not in runs:
-        raise LookupError(f"this build ran no {docname}; mend at:, as PART/NAME")
-    if label and f"({label})=" not in Path(env.doc2path(docname)).read_text(encoding="utf-8"):
-        raise LookupError(f"{docname} has no label ({label})=; mend at:, or label the section")
-    said = [proof(text, runs[docname]) for text in place.evidence] or [html.escape(place.reason)]
-    return f"{chapter_link(env, docname, label)}: {'<br>'.join(said)}"
-
-
-def _ledger(directive: Directive, name: str, kind: type[E]) -> tuple[list[E], dict[str, str]]:
-    """Entries of the source that a directive names, and what shows each; the whole file is checked at once."""
-    env = directive.state.document.settings.env
-    entries = read(Path(env.srcdir) / name, kind)
-    shown = proofs(entries, runs_of(env.app), env, name)
-    return [entry for entry in entries if entry.id.startswith(directive.arguments[0])], shown
-
-
-class Counts(Directive):
-    """How many rows have which status, as switches that show these rows alone."""
+class Overview(Directive):
+    """How many rows of each source have which status, and switches that show the rows of one status alone."""
 
     def run(self) -> list[nodes.Node]:
-        """Count the rows of all sources."""
-        count = Counter(row.status for row in read(Path(self.state.document.settings.env.srcdir) / ROWS, Row))
-        switches = "".join(
-            f'<label><input type="radio" name="status" value="{status}"{" checked" * (status == "all")}> '
-            f"{sign} {status} <strong>{n}</strong></label>"
-            for status, sign, n in [("all", "", count.total()), *((s, sign, count[s]) for s, sign in STATUSES.items())]
+        """Count the rows."""
+        counts = {source: Counter[str]() for source in SOURCES}
+        for row in read(Path(self.state.document.settings.env.srcdir) / ROWS, Row):
+            counts[row.id[:3]][row.status] += 1
+        total = sum(counts.values(), Counter[str]())
+        lines = "".join(_line(source, count) for source, count in counts.items())
+        switches = _switch("all", "all", total.total()) + "".join(
+            _switch(status, f"{_sign(status)} {status}", total[status]) for status in STATUSES
         )
-        switches = f'<fieldset class="otrecon-filter"><legend>Rows to show</legend>{switches}</fieldset>'
-        return [raw_html(switches + smoke_notice())]
+        filters = f'<fieldset class="otrecon-filter"><legend>Rows to show</legend>{switches}</fieldset>'
+        return [raw_html(f'<ul class="otrecon-overview">{lines}</ul>{filters}')]
 
 
-class Rows(Directive):
+def _line(source: str, count: Counter[str]) -> str:
+    """One source: its rows by status in words, and the same as a bar."""
+    met = [status for status in STATUSES if count[status]]
+    words = ", ".join(f"<strong>{count[status]}</strong>&nbsp;{status.replace(' ', '&nbsp;')}" for status in met)
+    bar = "".join(f'<i class="otrecon-{_slug(status)}" style="flex-grow: {count[status]}"></i>' for status in met)
+    return (
+        f'<li><a href="#rows-{source}">{source}: {SOURCES[source]}</a> <span>{words}</span>'
+        f'<span class="otrecon-bar" aria-hidden="true">{bar}</span></li>'
+    )
+
+
+def _switch(value: str, words: str, count: int) -> str:
+    button = f'<input type="radio" name="status" value="{value}"{" checked" * (value == "all")}>'
+    return f"<label>{button} {words} <strong>{count}</strong></label>"
+
+
+def _sign(status: str) -> str:
+    return f'<span class="otrecon-sign otrecon-{_slug(status)}" aria-hidden="true">{_SIGNS[status]}</span>'
+
+
+def _slug(status: str) -> str:
+    return status.replace(" ", "-")
+
+
+class _Ledger(Directive):
+    """A directive that shows the entries of one source."""
+
+    required_arguments = 1
+
+    def entries(self, name: str, kind: type[E]) -> tuple[list[E], dict[str, str]]:
+        """Return the entries of the source, and what shows each; the whole ledger is checked at once."""
+        env = self.state.document.settings.env
+        found = read(Path(env.srcdir) / name, kind)
+        shown = evidence(found, runs_of(env.app), env, name)
+        return [entry for entry in found if entry.id.startswith(self.arguments[0])], shown
+
+
+class Rows(_Ledger):
     """The table of the rows of one source."""
 
-    required_arguments = 1
-
     def run(self) -> list[nodes.Node]:
-        """Build the table."""
-        rows, shown = _ledger(self, ROWS, Row)
+        """Build the table; its roles are spelled out, because the style sheet lays the rows out as cards."""
+        rows, shown = self.entries(ROWS, Row)
         names = ("Row", "What", "Status", "Shown in, with the numbers of this build")
         head = "".join(f'<th role="columnheader">{name}</th>' for name in names)
-        body = "".join(
-            f'<tr role="row" id="row-{row.id}" data-status="{row.status}"><td role="cell"><code>{row.id}</code></td>'
-            f'<td role="cell">{html.escape(row.what)} <small>{html.escape(row.kind)}</small></td>'
-            f'<td role="cell"><span aria-hidden="true">{STATUSES[row.status]}</span> {row.status}</td>'
-            f'<td role="cell">{f"<p>{html.escape(row.note)}</p>" if row.note else ""}{shown[row.id]}</td></tr>'
-            for row in rows
-        )  # the roles, because the style sheet lays the rows out as cards
+        body = "".join(_row(row, shown[row.id]) for row in rows)
         table = f'<thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody>'
-        return [raw_html(f'<table role="table" class="table otrecon-ledger">{table}</table>')]
+        return [raw_html(f'<table role="table" class="otrecon-ledger" id="rows-{self.arguments[0]}">{table}</table>')]
 
 
-class Errata(Directive):
+def _row(row: Row, shown: str) -> str:
+    cells = (
+        f'<a href="#row-{row.id}">{row.id}</a>',
+        f"{html.escape(row.what)} <small>({html.escape(row.kind)})</small>",
+        f"{_sign(row.status)} {row.status}",
+        (f"<p>{html.escape(row.note)}</p>" if row.note else "") + shown,
+    )
+    data = "".join(f'<td role="cell">{cell}</td>' for cell in cells)
+    return f'<tr role="row" id="row-{row.id}" data-status="{row.status}">{data}</tr>'
+
+
+class Errata(_Ledger):
     """The numbered errata of one source."""
-
-    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Build the list."""
-        errata, shown = _ledger(self, ERRATA, Erratum)
-        items = "".join(
-            f'<li id="erratum-{one.id}" value="{one.id[4:]}"><p><strong>{html.escape(one.where)}.</strong> '
-            f"{html.escape(one.says)} <em>{html.escape(one.finding)}</em></p>"
-            f"{shown[one.id] or f'<p>Evidence: {html.escape(one.reason)}.</p>'}</li>"
-            for one in errata
-        )
-        return [raw_html(f'{smoke_notice()}<ol class="otrecon-errata">{items}</ol>')]
+        errata, shown = self.entries(ERRATA, Erratum)
+        items = "".join(_erratum(one, shown[one.id]) for one in errata)
+        return [raw_html(f'<ol class="otrecon-errata">{items}</ol>')]
+
+
+def _erratum(one: Erratum, shown: str) -> str:
+    return (
+        f'<li id="erratum-{one.id}" value="{one.id[4:]}">'
+        f"<p><strong>{html.escape(one.where)}.</strong> {html.escape(one.says)}</p>"
+        f'<p class="otrecon-finding">{html.escape(one.finding)}</p>'
+        f"{shown or f'<p>Evidence: {html.escape(one.reason)}.</p>'}</li>"
+    )

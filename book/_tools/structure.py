@@ -12,6 +12,7 @@ from book._tools.myst import Block, Fence, Text, blocks, front_matter
 CLOSING = re.compile(r"^(?:further reading|references|sources)", re.IGNORECASE)
 ROW = re.compile(r"\b00[0-4]-[A-Z][A-Za-z]*\d*[a-z]?\b")
 _ANY_ROW = re.compile(r"\b\d{3}-[A-Z]\w*")
+_RANGE = re.compile(r"\b(?P<kind>00[0-4]-[A-Z][A-Za-z]*)(?P<first>\d+) to (?P=kind)(?P<last>\d+)\b")
 _HEADING = re.compile(r"^(?P<marks>#{1,6})\s+(?P<title>.*?)\s*$")
 
 
@@ -126,11 +127,13 @@ def _text_of(section: Section, sections: list[Section], found: list[Block]) -> s
 
 
 def replicated_rows(path: Path) -> set[str]:
-    """Return the ids in the section of a chapter that lists the rows it replicates."""
+    """Return the ids in the section of a chapter that lists the rows it replicates, such as 000-E1 to 000-E6."""
     found = list(blocks(front_matter(path.read_text(encoding="utf-8"))[1], path))
     sections = _sections(found)
     listed = next(section for section in sections if section.level == 2 and _kind(section.title) == "rows")
-    return set(ROW.findall(_text_of(listed, sections, found)))
+    text = _text_of(listed, sections, found)
+    ranges = [(one["kind"], range(int(one["first"]), int(one["last"]) + 1)) for one in _RANGE.finditer(text)]
+    return set(ROW.findall(text)) | {f"{kind}{number}" for kind, numbers in ranges for number in numbers}
 
 
 def exercises(found: list[Block], path: Path) -> Iterator[Complaint]:

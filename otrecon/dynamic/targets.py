@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from otrecon.checks import check_count, check_positive
-from otrecon.dynamic.checks import check_film, check_frames
+from otrecon.dynamic.checks import check_film, check_frames, check_one_of
 from otrecon.dynamic.classical import barycentric_frames
+from otrecon.dynamic.warping import warped_frames
+from otrecon.grid import check_im_size
 
 __all__ = ["TransportTargets"]
 
@@ -30,16 +32,20 @@ class TransportTargets(nn.Module):
     observed
         Frames that have data; the others get targets.
     refresh
-        Steps between two makings of the targets.
+        Steps from one making of the targets to the next, 1 or more.
     also_observed
         Whether observed frames get targets too, each from the observed ones before and after it: for data that are
         thin in every frame.
+    moves
+        ``"mass"``: brightness travels, as :func:`barycentric_frames` has it; ``"edges"``: edges do, and pictures are
+        warped along, as :func:`warped_frames` has it, for films in which brightness comes and goes.
     blur
         In pixels.
     reach
-        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels.
+        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels; edges always have
+        a reach, of 8 unless it is given.
     tol
-        Of each barycenter. Targets of a film that is still wrong need not be exact.
+        Of each transport. Targets of a film that is still wrong need not be exact.
     dtype
         Of the targets, that of the film.
 
@@ -61,6 +67,7 @@ class TransportTargets(nn.Module):
         *,
         refresh: int = 25,
         also_observed: bool = False,
+        moves: str = "mass",
         blur: float = 0.7,
         reach: float | None = None,
         tol: float = 1e-2,
@@ -68,16 +75,20 @@ class TransportTargets(nn.Module):
     ) -> None:
         super().__init__()
         self.observed = check_frames("observed", observed, check_count("frames", frames, 3), least=2)
+        self.film_size = (frames, *check_im_size(im_size))
         self.refresh, self.also_observed = check_count("refresh", refresh), also_observed
+        self.moves = check_one_of("moves", moves, ("mass", "edges"))
         self.blur = check_positive("blur", blur)
         self.tol = check_positive("tol", tol)
+        if reach is None and moves == "edges":
+            reach = 8.0
         self.reach = None if reach is None else check_positive("reach", reach)
         inner = self.observed[1:-1] if also_observed else ()
         missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
         self.aimed = tuple(sorted([*missing, *inner]))
         if not self.aimed:
             raise ValueError("no frame lies between two observed ones: say also_observed=True, or leave the prior out.")
-        self.register_buffer("targets", torch.zeros((len(self.aimed), *im_size), dtype=dtype))
+        self.register_buffer("targets", torch.zeros((len(self.aimed), *self.film_size[1:]), dtype=dtype))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def prepare(self, render: Callable[[], Tensor]) -> None:
@@ -100,8 +111,17 @@ class TransportTargets(nn.Module):
         return (images[mine] - self.targets[theirs]).abs().square().sum() / energy
 
     def make(self, film: Tensor) -> Tensor:
-        """Make the targets of a film."""
-        between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
+        """Make the targets of a film, of the size that was announced; complex ones want a complex ``dtype``."""
+        film = check_film(film, self.film_size[0])
+        if tuple(film.shape) != self.film_size or (film.is_complex() and not self.targets.is_complex()):
+            raise ValueError(
+                f"the targets are {self.targets.dtype}, of a film {self.film_size}; this one is {film.dtype}, of shape "
+                f"{tuple(film.shape)}: say dtype= and im_size= accordingly."
+            )
+        if self.moves == "mass":
+            between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
+        else:
+            between = functools.partial(warped_frames, film, blur=self.blur, reach=self.reach or 8.0, tol=self.tol)
         filled = between(self.observed)
         if self.also_observed:
             # Each from the observed frames around it: every second one is asked about the others.
@@ -116,6 +136,6 @@ class TransportTargets(nn.Module):
     def extra_repr(self) -> str:
         """Show the settings: a checkpoint tells priors apart by them."""
         return (
-            f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, blur={self.blur}, "
-            f"reach={self.reach}, tol={self.tol}"
+            f"observed={self.observed}, refresh={self.refresh}, also_observed={self.also_observed}, "
+            f"moves={self.moves}, blur={self.blur}, reach={self.reach}, tol={self.tol}"
         )

@@ -57,6 +57,8 @@ def report(experiment: Experiment, plan: Plan, records: Sequence[Mapping[str, An
 
 def table(rows: Sequence[Mapping[str, Any]], *, columns: int = 8) -> str:
     """Lay rows out for a terminal: the columns that differ between rows, the first ``columns`` of them."""
+    if not rows:
+        return ""
     names = list(dict.fromkeys(name for row in rows for name, value in row.items() if _plain(value)))
     told = [name for name in names if len({str(row.get(name)) for row in rows}) > 1 or len(rows) == 1][:columns]
     cells = [told, *[[_text(row.get(name)) for name in told] for row in rows]]

@@ -3,6 +3,7 @@
 Importing it pulls neither matplotlib nor any notebook tool; each is imported by the function that uses it.
 """
 
+from otrecon.movie import save_movie
 from otrecon.show.claims import Claim, ClaimError, claim
 from otrecon.show.curves import curves
 from otrecon.show.figure import Picture, beside, figure
@@ -49,6 +50,7 @@ __all__ = [
     "panel",
     "phase",
     "row",
+    "save_movie",
     "slider",
     "spokes",
     "subplots",

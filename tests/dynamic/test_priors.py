@@ -24,6 +24,10 @@ def bumps(centres, spreads=3.0, size=SIZE, masses=1.0):
     return masses[:, None, None] * film / film.sum((-2, -1), keepdim=True)
 
 
+def random_triplets():
+    return BarycenterPrior(generator=torch.Generator().manual_seed(0))
+
+
 WALK = bumps([(12, 9), (12, 12), (12, 15), (12, 20)], masses=[1.0, 2.0, 3.0, 4.0])
 STEPS = torch.tensor([3.0, 3.0, 5.0], dtype=torch.float64)
 
@@ -92,9 +96,21 @@ def test_triplets():
     draws = []
     for seed in (0, 0, 1):
         prior = BarycenterPrior(generator=torch.Generator().manual_seed(seed))
-        draws.append([prior._middles(6)[0] for _ in range(40)])
+        draws.append([prior.wanted(6).tolist() for _ in range(40)])
     assert draws[0] == draws[1] != draws[2]
-    assert set(draws[0]) == {1, 2, 3, 4}
+    assert {tuple(one) for one in draws[0]} == {(k, k + 1, k + 2) for k in range(4)}
+    assert BarycenterPrior(triplets="odd").wanted(6).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_triplet_on_its_own_is_that_of_the_film():
+    film = bumps([(12, 6 + k**2) for k in range(5)])
+    whole, parts = (BarycenterPrior(generator=torch.Generator().manual_seed(3)) for _ in range(2))
+    values = []
+    for _ in range(4):
+        frames = parts.wanted(5)
+        values.append(float(parts(film[frames], frames)))
+        assert values[-1] == float(whole(film))
+    assert len(set(values)) > 1
 
 
 def test_the_listing_of_the_source_falls_short_of_mass():
@@ -171,10 +187,31 @@ def test_variation_by_hand_and_without_unit():
         (lambda: BarycenterPrior(), ValueError, "random triplets need a generator"),
         (lambda: BarycenterPrior(triplets="even"), ValueError, "'random' or 'odd' or 'all'"),
         (lambda: BarycenterPrior(triplets="all")(torch.ones(2, 4, 5)), ValueError, "at least 3 frames"),
+        (lambda: random_triplets().wanted(2), ValueError, "frames must be at least 3, got 2"),
+        (
+            lambda: random_triplets()(torch.ones(4, 4, 5), torch.arange(4)),
+            ValueError,
+            "three successive ones, got .* for 4 images",
+        ),
+        (lambda: random_triplets()(torch.ones(3, 4, 5), torch.tensor([0, 2, 4])), ValueError, "three successive ones"),
+        (
+            lambda: BarycenterPrior(triplets="odd")(torch.ones(3, 4, 5), torch.tensor([1, 2, 3])),
+            ValueError,
+            "all of them, in order",
+        ),
         (lambda: TransportTargets(5, SIZE, (0, 1, 2, 3, 4)), ValueError, "say also_observed=True"),
         (lambda: TransportTargets(5, SIZE, (0,)), ValueError, "at least 2 of the frames 0 to 4"),
         (lambda: TransportTargets(5, SIZE, (0, 2), refresh=0), ValueError, "refresh must be at least 1"),
         (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.zeros(5, *SIZE)), ValueError, "a frame is empty"),
+        (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.ones(5, 6, 7)), ValueError, r"of shape \(5, 6, 7\)"),
+        (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.ones(6, *SIZE)), ValueError, "must have 5 frames, got 6"),
+        (
+            lambda: TransportTargets(5, SIZE, (0, 4), dtype=torch.float32).make(torch.ones(5, *SIZE) + 0j),
+            ValueError,
+            "this one is torch.complex64",
+        ),
+        (lambda: TransportTargets(5, (4,), (0, 4)), ValueError, "two positive integers"),
+        (lambda: barycentric_frames([1.0, 2.0], (0, 1)), TypeError, "film must be a real or complex tensor"),
         (
             lambda: TransportTargets(5, SIZE, (0, 4))(torch.ones(1, *SIZE), torch.tensor([1])),
             RuntimeError,

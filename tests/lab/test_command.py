@@ -116,6 +116,7 @@ def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
         (["sweep", TOY, "--workers", "0"], "--workers must be at least 1, got 0"),
         (["run", TOY, "--threads", "0"], "--threads must be at least 1, got 0"),
         (["run", "contest", "--set", "device=tpu"], "device must be one that is there, such as 'cpu', got 'tpu'"),
+        (["run", "dynamic-radial", "--set", "file=5"], "file must be the name of one, such as 'my.mat', got int"),
         (["run", "contest", "--set", "seeds=3"], "seeds must be a tuple, such as (0, 1), got int 3"),
         (["run", "contest", "--set", "seeds=(0, 0)"], "seeds must be at least one, all different"),
         (["run", "contest", "--set", "seeds=(0, 100)"], "sweep_seeds and seeds share [100]"),
