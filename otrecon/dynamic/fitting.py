@@ -82,8 +82,8 @@ class FilmFit(nn.Module):
     def settled(self) -> int:
         """Step from which the prior has its full weight: weights from before are not compared with later ones.
 
-        From then on the loss is one function but for what a prior changes in it: `TransportTargets` made anew are others
-        than before, and of random triplets some cost more than others. Which weights are kept may depend on that.
+        From then on the loss is one function but for what a prior changes in it: `TransportTargets` made anew are not
+        those of before, and some random triplets cost more than others. Which weights are kept may depend on that.
         """
         return 0 if self.prior is None else self.start + self.ramp_steps
 
