@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from otrecon.dynamic import BarycenterPrior, FilmFit, FilmModel, ImageFilm, TransportTargets, fit_film
-from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
+from otrecon.dynamic import BarycenterPrior, FilmModel, ImageFilm, TransportTargets
+from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
 from otrecon.lab.heart.scan import Scan
 from otrecon.lab.heart.settings import BEGIN, OMEGA_0, TIME_END, WEIGHTS, HeartSettings
-from otrecon.lab.late import Clock, restarted
+from otrecon.lab.late import draws, fit_late, onset, siren, steps_of_targets
 
 __all__ = ["network"]
 
@@ -23,33 +21,19 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
     """Make the film ``(t, y, x)`` by a network, and say how its fit went."""
     kind, _, prior_name = config.method.partition(" + ")
     model = (_image if kind == "image" else _kspace)(config, scan)
-    triplets = torch.Generator().manual_seed(7000 + config.seed)
-    start = min(config.steps - 1, round(config.steps * _begin(config, prior_name)))
-    prior = _prior(prior_name, config, scan, start, triplets)
+    generator, start = draws(config), onset(config, _begin(config, prior_name))
+    prior = _prior(prior_name, config, scan, start, generator)
     weight = 1.0
     if prior is not None:
         weight = WEIGHTS[config.method][config.sampling] if config.weight is None else config.weight
-    problem = FilmFit(model, prior, weight=weight, start=0 if prior is None else start).to(config.device)
-    clock, begun = Clock(prior), time.perf_counter()
-    done = fit_film(
-        problem,
-        config.steps,
-        lr=config.lr,
-        schedule=cosine if prior is None else restarted(start / config.steps),
-        batch=None if config.batch is None else min(config.batch, len(problem.pool)),
-        generator=triplets,
-        checkpoint=folder / "fit.pt",
-        checkpoint_every=max(1, config.steps // 10),
-        progress=progress,
-    )
-    seconds = time.perf_counter() - begun
+    fitted = fit_late(model, prior, config, generator, start=start, weight=weight, folder=folder, progress=progress)
     return model.render(), {
         "weight_used": None if prior is None else weight,
-        "fit_seconds": round(seconds, 2),
-        "prior_seconds": round(clock.seconds, 2),
+        "fit_seconds": fitted.seconds,
+        "prior_seconds": fitted.prior_seconds,
         "iterations": config.steps,
-        "best_step": done.best_step,
-        "best_loss": done.best_loss,
+        "best_step": fitted.done.best_step,
+        "best_loss": fitted.done.best_loss,
     }
 
 
@@ -59,9 +43,7 @@ def _begin(config: HeartSettings, prior: str) -> float:
 
 
 def _siren(config: HeartSettings, kind: str, outputs: int) -> Siren:
-    omega_0 = OMEGA_0[kind] if config.omega_0 is None else config.omega_0
-    generator = torch.Generator().manual_seed(config.seed)
-    return Siren(3, config.width, config.hidden_layers, outputs, omega_0=omega_0, generator=generator)
+    return siren(config, outputs, OMEGA_0[kind] if config.omega_0 is None else config.omega_0)
 
 
 def _times(config: HeartSettings, kind: str, frames: int) -> Tensor:
@@ -97,7 +79,7 @@ def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: t
         len(scan.reference),
         (int(scan.smaps.shape[-2]), int(scan.smaps.shape[-1])),
         scan.observed,
-        refresh=max(1, math.ceil((config.steps - start) / config.refresh)),
+        refresh=steps_of_targets(config, start),
         also_observed=not scan.missing,
         reach=config.reach,
     )
