@@ -71,7 +71,15 @@ def test_a_file_of_ones_own_takes_the_same_path(tmp_path):
     # The unit of the data is of no account, and what it is compared with is another, of the same heart.
     torch.testing.assert_close(theirs["film"], ours["film"], rtol=1e-3, atol=1e-3)
     assert theirs["reference"].max() == pytest.approx(float(ours["reference"].max()), rel=0.15)
-    assert torch.equal(load_radial_cine(tmp_path / "simulated" / "phantom.mat").kdata, simulate(SMALL))
+    (written,) = (tmp_path / "simulated").glob("phantom-*.mat")
+    assert torch.equal(load_radial_cine(written).kdata, simulate(SMALL))
+
+
+def test_another_scan_in_the_same_folder_is_another_file(tmp_path):
+    scans = [radial_scan(changed(seed=seed, snr=snr), tmp_path) for seed, snr in ((0, 40.0), (1, 40.0), (0, 20.0))]
+    first = scans[0].every.kdata[0]
+    assert not any(torch.allclose(first, scan.every.kdata[0], rtol=1e-3) for scan in scans[1:])
+    assert torch.equal(first, radial_scan(SMALL, tmp_path).every.kdata[0])
 
 
 def test_a_file_with_more_coils_and_an_asymmetric_echo(tmp_path):

@@ -96,7 +96,9 @@ class RadialSamples(Samples):
 def radial_scan(config: HeartSettings, folder: Path) -> Scan:
     """Read a file, the user's or a simulated one, and leave out spokes and frames."""
     if config.file is None:
-        path = folder / "phantom.mat"
+        # The file of this very scan, from before an interruption: its name tells it from others in the folder.
+        facts = (config.size, config.frames, config.spokes, config.coils, f"{config.snr:g}", config.seed)
+        path = folder / f"phantom-{'-'.join(map(str, facts))}.mat"
         if not path.exists():
             save_radial_cine(path, simulate(config))
     else:

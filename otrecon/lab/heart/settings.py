@@ -78,7 +78,7 @@ class HeartSettings:
     tolerance, max_iterations
         Of temporal TV and of low rank plus sparse.
     acceleration
-        Every how manieth spoke a frame has; for the rat, all lines over those that a frame has.
+        A frame has one of so many successive spokes; for the rat, of so many lines, denser towards the centre.
     size, frames, spokes, coils, snr
         Of the phantom: pixels a side, frames of one beat, spokes of a full frame, coils, and the peak of the image over
         the noise of a sample. A file has its own; where it has more coils than these they are compressed.
