@@ -135,6 +135,7 @@ def fit_film(
     lr: float = 1e-3,
     batch: int | None = None,
     checkpoint: Path | str | None = None,
+    judge_from: int | None = None,
     **settings: Any,
 ) -> Fit:
     """Fit a film: :func:`otrecon.inr.fit`, which judges weights only once the prior has its full weight.
@@ -151,15 +152,23 @@ def fit_film(
     batch
         Frames a step; None: all that have data or are aimed at. A prior that needs all frames gets all of them, and
         then all data are looked at, unless the problem says ``keep_batches``.
+    judge_from
+        Step from which weights are judged; None: from `FilmFit.settled` on, and not before it. The weights that are
+        kept are those of the lowest loss from then on. Where the learning rate starts again with the prior, these may
+        be the very first, from before it had any effect; where targets are made anew, those that fit the older ones;
+        where some frames of a mini-batch have no data, those after a few such frames. ``steps - 1`` keeps the last.
 
     Raises
     ------
     ValueError
         If the prior would not reach its full weight, or draws from another generator than the checkpoint holds, or the
-        problem has counted steps of another fit.
+        problem has counted steps of another fit; if ``judge_from`` is out of range.
     """
     if steps <= problem.settled:
         raise ValueError(f"the prior has its full weight after {problem.settled} steps; take more than {steps}.")
+    judge_from = problem.settled if judge_from is None else judge_from
+    if not problem.settled <= judge_from < steps:
+        raise ValueError(f"judge_from must be from {problem.settled} to {steps - 1}, got {judge_from}.")
     drawing = getattr(problem.prior, "generator", None)
     if checkpoint is not None and drawing is not None and drawing is not settings.get("generator"):
         raise ValueError("the prior draws from a generator of its own, which no checkpoint holds: give both the same.")
@@ -170,4 +179,4 @@ def fit_film(
         )
     if batch is not None:
         settings |= {"places": len(problem.pool), "batch": batch}
-    return fit(problem, problem, steps, lr=lr, checkpoint=checkpoint, judge_from=problem.settled, **settings)
+    return fit(problem, problem, steps, lr=lr, checkpoint=checkpoint, judge_from=judge_from, **settings)

@@ -219,6 +219,21 @@ def test_weights_from_before_the_prior_are_not_kept():
     assert found.best_loss > min(found.history[:30])
 
 
+def test_weights_from_before_the_prior_had_any_effect_are_not_kept_if_so_asked():
+    def run(**settings):
+        fit, generator = problem("path", start=20, weight=1.0)
+        # A rate that starts again high throws the fit back: the lowest loss is that of the first weights judged.
+        rate = {"schedule": lambda done: 0.1 if done < 0.5 else 8.0}
+        return fit_film(fit, 40, generator=generator, lr=5e-3, **rate, **settings), fit.model.render()
+
+    usual, first = run()
+    asked, last = run(judge_from=39)
+    assert usual.history == asked.history
+    assert usual.best_step <= 22
+    assert asked.best_step >= 39
+    assert not torch.equal(first, last)
+
+
 def test_targets_fill_missing_frames():
     def missing(kind, **settings):
         fit, generator = problem(kind, **settings)
@@ -235,6 +250,9 @@ def test_bad_input_names_the_fix():
     for weight in (-1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="weight must be at least 0, and finite"):
             problem("path", weight=weight)
+    for judge_from in (29, 40):
+        with pytest.raises(ValueError, match=f"judge_from must be from 30 to 39, got {judge_from}"):
+            fit_film(problem("path", start=30)[0], 40, judge_from=judge_from)
     with pytest.raises(ValueError, match="scale must be positive"):
         problem("path", scale=0.0)
     fit, generator = problem("barycenter")
