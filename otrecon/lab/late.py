@@ -110,10 +110,11 @@ def fit_late(
     start: int,
     weight: float,
     scale: float = 1.0,
+    restart: bool = True,
     folder: Path,
     progress: bool,
 ) -> LateFit:
-    """Fit a film, with a prior from the step ``start`` on, where the learning rate starts again.
+    """Fit a film, with a prior from the step ``start`` on, where the learning rate may start again.
 
     Parameters
     ----------
@@ -123,6 +124,9 @@ def fit_late(
         Steps, learning rate and mini-batches.
     generator
         From `draws`.
+    restart
+        Whether the learning rate starts again with the prior. Where it still has some way to go it need not, and a rate
+        at its full height can ruin a network that is not sure of its film.
     folder
         For the checkpoint.
     progress
@@ -135,7 +139,7 @@ def fit_late(
         problem,
         recipe.steps,
         lr=recipe.lr,
-        schedule=restarted(start / recipe.steps) if late else cosine,
+        schedule=restarted(start / recipe.steps) if late and restart else cosine,
         batch=None if recipe.batch is None else min(recipe.batch, len(problem.pool)),
         generator=generator,
         checkpoint=folder / "fit.pt",

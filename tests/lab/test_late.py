@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from otrecon.inr import cosine
+from otrecon.dynamic import KSpaceFilm
+from otrecon.inr import KSpaceINR, cosine, frame_times
+from otrecon.lab import late
 from otrecon.lab.blob import BlobSettings
 from otrecon.lab.late import Clock, draws, onset, restarted, siren, steps_of_targets
 
@@ -66,3 +68,35 @@ def test_the_clock_counts_what_the_prior_takes(monkeypatch):
     assert prior(1, 2) == 3
     assert clock.seconds == 2
     assert Clock(None).seconds == 0
+
+
+@pytest.mark.parametrize(("restart", "expected"), [(True, 1.0), (False, cosine(0.75))])
+def test_the_rate_starts_again_only_where_it_is_asked_to(monkeypatch, tmp_path, restart, expected):
+    asked = {}
+
+    class StopError(Exception):
+        pass
+
+    def fit_film(problem, steps, **settings):
+        asked.update(settings, start=problem.start)
+        raise StopError
+
+    monkeypatch.setattr(late, "fit_film", fit_film)
+    kspace = torch.ones(3, 1, 4, 4, dtype=torch.complex64)
+    network = KSpaceINR(siren(RECIPE, 2, 30.0), (4, 4), 1, times=frame_times(3), magnitude=1.0, disc=False)
+    model = KSpaceFilm(network, torch.ones(3, 4, 4, dtype=torch.bool), kspace)
+    start = round(0.75 * RECIPE.steps)
+    with pytest.raises(StopError):
+        late.fit_late(
+            model,
+            nn.Identity(),
+            RECIPE,
+            draws(RECIPE),
+            start=start,
+            weight=1.0,
+            restart=restart,
+            folder=tmp_path,
+            progress=False,
+        )
+    assert asked["start"] == start
+    assert asked["schedule"](0.75) == pytest.approx(expected)

@@ -28,7 +28,18 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
     generator, start = draws(config), onset(config, onset_share(config))
     prior = _prior(prior_name, config, scan, start, generator)
     weight = 1.0 if prior is None else weight_of(config)
-    fitted = fit_late(model, prior, config, generator, start=start, weight=weight, folder=folder, progress=progress)
+    fitted = fit_late(
+        model,
+        prior,
+        config,
+        generator,
+        start=start,
+        weight=weight,
+        # The seed's sets in while a quarter of the way is left; started again, k-space networks never came back.
+        restart=prior_name != "barycenter",
+        folder=folder,
+        progress=progress,
+    )
     return model.render(), {
         "weight_used": None if prior is None else weight,
         "fit_seconds": fitted.seconds,
