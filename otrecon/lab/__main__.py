@@ -65,7 +65,10 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         except ImportError as error:
             parser.error(str(error))
     if not found:
-        parser.error(f"there is no finished run of this plan: python -m otrecon.lab run {asked.name} --scale {size}.")
+        parser.error(
+            f"there is no finished run of this plan: python -m otrecon.lab run {asked.name} --scale {size}. Runs of a "
+            "sweep are reported with the --set and --over of the sweep."
+        )
     _write(experiment, plan, usual, size, found, home, asked.out)
     return 0 if all(one["status"] == "finished" for one in found) else 1
 

@@ -184,6 +184,7 @@ def test_the_command_of_a_result_can_be_pasted_and_names_no_folder(monkeypatch):
 def test_a_table_shows_what_differs():
     rows = [{"a": 1, "b": "x", "c": 0.123456, "d": [1]}, {"a": 1, "b": "y", "c": None}]
     assert table(rows) == "b  c\nx  0.1235\ny\n"
+    assert table([{"a": 1, "word": "x", "film": [1, 2]}]) == "a     1\nword  x\n"
 
 
 def test_a_file_is_whole_or_untouched(tmp_path):
