@@ -96,6 +96,13 @@ class LinearOperator(torch.nn.Module, ABC):
         self._check(x, self.domain, "domain")
         return _LinearMap.apply(x, self._gram, self._gram)
 
+    def check_data(self, y: Tensor) -> None:
+        """Raise TypeError or ValueError unless ``y`` may be data of this operator, ``(..., *range)``.
+
+        An operator that measures only a part of its range, such as the samples of a mask, asks for more than the shape.
+        """
+        self._check(y, self.range, "range")
+
     @property
     def H(self) -> LinearOperator:
         """The adjoint as an operator of its own."""
@@ -261,6 +268,9 @@ class _Composition(LinearOperator):
         super().__init__(inner.domain, outer.range)
         self.outer, self.inner = outer, inner
 
+    def check_data(self, y: Tensor) -> None:
+        self.outer.check_data(y)
+
     def _forward(self, x: Tensor) -> Tensor:
         return self.outer._forward(self.inner._forward(x))
 
@@ -275,6 +285,9 @@ class _Scaled(LinearOperator):
     def __init__(self, operator: LinearOperator, factor: complex) -> None:
         super().__init__(operator.domain, operator.range)
         self.operator, self.factor = operator, factor
+
+    def check_data(self, y: Tensor) -> None:
+        self.operator.check_data(y)
 
     def _forward(self, x: Tensor) -> Tensor:
         return self.factor * self.operator._forward(x)

@@ -1,5 +1,6 @@
 """The first page that a newcomer reads: its code runs, its links lead somewhere, no chapter is missing."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from book._tools.address import read_address
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def _chapters():
@@ -22,20 +24,49 @@ def _chapters():
 
 
 def test_there_is_code_to_run():
-    assert len(BLOCKS) == 2
+    assert (len(BLOCKS), len(COMMANDS)) == (3, 1)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A folder in which somebody typed the commands, small ones, and what they were told."""
+    folder, programs = tmp_path_factory.mktemp("fresh"), tmp_path_factory.mktemp("programs")
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "OTRECON_SCALE": "smoke",
+    }
+    run = subprocess.run(
+        ["bash", "-e", "-c", COMMANDS[0]], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return folder, run.stdout
+
+
+def test_commands_lead_to_movies_where_one_stands(fresh):
+    folder, told = fresh
+    assert {path.name for path in folder.iterdir()} >= {"practice.mat", "results"}
+    movies = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("results/**/*.gif"))
+    assert len(movies) == 2
+    assert all(movie in told for movie in movies)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_code_runs_as_it_stands(block, tmp_path):
+def test_code_runs_as_it_stands(block, fresh):
     run = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{block}"],
-        cwd=tmp_path,
+        cwd=fresh[0],
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
     assert re.search(r"converged[=:] ?True", run.stdout)
+    assert all((fresh[0] / name).is_file() for name in re.findall(r'save_movie\([^"]*"([^"]+)"', block))
 
 
 @pytest.mark.parametrize("docname", _chapters())

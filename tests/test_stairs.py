@@ -21,6 +21,7 @@ GROUND_MAY_IMPORT = {
     "blur": {"operators"},
     "coil_images": {"checks"},
     "fourier": {"checks", "grid", "operators"},
+    "movie": {"checks", "whole_files"},
     "operators": {"randomness"},
 }
 NOTEBOOK_TOOLS = {"IPython", "ipykernel", "ipywidgets", "jupyter_book", "jupytext", "matplotlib", "myst_nb", "nbformat"}

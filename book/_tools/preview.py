@@ -18,9 +18,7 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-BACK_MATTER = [
-    f"book/back/{name}" for name in ("notation", "replication", "errata", "claims", "costs", "bibliography")
-]
+BACK_MATTER = [f"book/back/{name}" for name in ("notation", "replication", "errata", "claims", "costs", "bibliography")]
 SLICE = 1500
 VIEWS: dict[str, tuple[int, Literal["light", "dark"]]] = {
     "light": (1280, "light"),

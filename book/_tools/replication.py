@@ -95,9 +95,9 @@ class Rows(_Ledger):
 def _row(row: Row, shown: str) -> str:
     cells = (
         f'<a href="#row-{row.id}">{row.id}</a>',
-        f"{html.escape(row.what)} <small>{html.escape(row.kind)}</small>",
+        f"{html.escape(row.what)} <small>({html.escape(row.kind)})</small>",
         f"{_sign(row.status)} {row.status}",
-        (f'<p class="otrecon-note">{html.escape(row.note)}</p>' if row.note else "") + shown,
+        (f"<p>{html.escape(row.note)}</p>" if row.note else "") + shown,
     )
     data = "".join(f'<td role="cell">{cell}</td>' for cell in cells)
     return f'<tr role="row" id="row-{row.id}" data-status="{row.status}">{data}</tr>'

@@ -26,7 +26,8 @@ from otrecon.whole_files import write_whole
 __all__ = ["RadialCine", "load_radial_cine", "radial_cine_trajectory", "save_radial_cine"]
 
 KIND = "radial cine of CI3WB6"
-_ALLOWED = "(1, frame, readout, spoke, coil, 2) of real numbers, readout a multiple of 4,"
+_AXES = "(1, frame, readout, spoke, coil, 2)"
+_OWN = "or write your own with otrecon.data.save_radial_cine, from complex (frame, coil, spoke, readout)."
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,8 @@ def _check(stored: Any, shape: tuple[int, ...], file: Path) -> tuple[int, ...]:
     if not right or kind not in "fiu" or not kind:
         raise DataError(
             f"{KIND}: data of {file} has shape {shape} and type {getattr(stored, 'dtype', type(stored).__name__)}; "
-            f"{_ALLOWED} is allowed. Choose a patient's file of that collection."
+            f"{_AXES} of real numbers, readout a multiple of 4, is allowed. Choose a patient's file of that "
+            f"collection, {_OWN}"
         )
     return shape
 
@@ -229,7 +231,8 @@ def _complex(frame: np.ndarray, file: Path) -> np.ndarray:
         filled = np.flatnonzero(frame.any(axis=(1, 2, 3)))
         raise DataError(
             f"{KIND}: the readouts of {file} are filled from sample {filled[0]} to {filled[-1]} of {readout}; only "
-            f"{low} to {high - 1} is allowed, the rest being zero padding. Choose a file as published."
+            f"{low} to {high - 1} is allowed, the rest being zero padding. Axes are {_AXES}. "
+            f"Choose a file as published, {_OWN}"
         )
     inside = frame[low:high]
     result = np.empty(inside.shape[2::-1], np.complex64)

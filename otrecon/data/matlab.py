@@ -32,7 +32,9 @@ def is_v73(file: Path) -> bool:
 def missing(file: Path, name: str, present: list[str]) -> DataError:
     """Build the error for a variable that is not there."""
     has = ", ".join(sorted(map(str, present))) or "nothing"
-    return DataError(f"{KIND}: {file} has no variable {name!r}; it has {has}. Choose a file that holds it.")
+    return DataError(
+        f"{KIND}: {file} has no variable {name!r}; it has {has}. Choose a file that holds it, or save it by that name."
+    )
 
 
 def load_v5(file: Path, name: str) -> Any:
@@ -48,7 +50,8 @@ def load_v5(file: Path, name: str) -> Any:
         raise
     except Exception as error:
         raise DataError(
-            f"{KIND}: {file} cannot be read ({type(error).__name__}: {error}). It may be truncated: copy it again."
+            f"{KIND}: {file} cannot be read ({type(error).__name__}: {error}). It may be truncated, or of another "
+            "format: copy or save it again."
         ) from error
 
 

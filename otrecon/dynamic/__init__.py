@@ -3,7 +3,8 @@
 from otrecon.dynamic.barycenter_prior import BarycenterPrior
 from otrecon.dynamic.classical import barycentric_frames, linear_frames, nearest_observed
 from otrecon.dynamic.fitting import FilmFit, fit_film
-from otrecon.dynamic.models import FilmModel, ImageFilm, KSpaceFilm, RadialKSpaceFilm
+from otrecon.dynamic.kspace_models import KSpaceFilm, RadialKSpaceFilm
+from otrecon.dynamic.models import FilmModel, ImageFilm
 from otrecon.dynamic.path import WassersteinPath
 from otrecon.dynamic.spatial import SpatialTV
 from otrecon.dynamic.targets import TransportTargets

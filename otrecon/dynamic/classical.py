@@ -78,7 +78,8 @@ def barycentric_frames(
     blur
         In pixels.
     reach
-        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels.
+        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels. The
+        unit of the film does not matter: it is moved in units of the mean mass of its frames.
     tol, max_iterations
         Of each barycenter.
 
@@ -92,7 +93,7 @@ def barycentric_frames(
     TypeError, ValueError
         If the film is none, has negative or empty frames, or fewer than two are observed.
     """
-    film = check_film(film.detach(), least=2)
+    film = check_film(film, least=2).detach()
     filled = nearest_observed(film, observed)
     gaps = neighbours(observed, len(film))
     if not gaps:

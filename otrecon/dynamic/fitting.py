@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from otrecon.checks import check_count
+from otrecon.checks import check_count, check_positive
 from otrecon.dynamic.models import FilmModel
 from otrecon.inr import Fit, fit
 
@@ -58,10 +59,10 @@ class FilmFit(nn.Module):
         keep_batches: bool = False,
     ) -> None:
         super().__init__()
-        if not weight >= 0:
-            raise ValueError(f"weight must be at least 0, got {weight}.")
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"weight must be at least 0, and finite, got {weight}.")
         self.model, self.prior = model, prior
-        self.weight, self.scale = float(weight), float(scale)
+        self.weight, self.scale = float(weight), check_positive("scale", scale)
         self.start, self.ramp_steps = check_count("start", start, 0), check_count("ramp_steps", ramp_steps, 0)
         self.keep_batches = keep_batches
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
@@ -79,7 +80,11 @@ class FilmFit(nn.Module):
 
     @property
     def settled(self) -> int:
-        """Step from which the loss is the same function: weights from before are not compared with later ones."""
+        """Step from which the prior has its full weight: weights from before are not compared with later ones.
+
+        From then on the loss is one function but for what a prior changes in it: `TransportTargets` made anew are not
+        those of before, and some random triplets cost more than others. Which weights are kept may depend on that.
+        """
         return 0 if self.prior is None else self.start + self.ramp_steps
 
     def forward(self, chosen: Tensor | None = None) -> Tensor:
@@ -130,6 +135,7 @@ def fit_film(
     lr: float = 1e-3,
     batch: int | None = None,
     checkpoint: Path | str | None = None,
+    judge_from: int | None = None,
     **settings: Any,
 ) -> Fit:
     """Fit a film: :func:`otrecon.inr.fit`, which judges weights only once the prior has its full weight.
@@ -141,17 +147,36 @@ def fit_film(
     steps
         Steps in all; more than it takes the prior to set in.
     lr, checkpoint, settings
-        As of :func:`otrecon.inr.fit`.
+        As of :func:`otrecon.inr.fit`. A prior that draws, such as a `BarycenterPrior` with random triplets, must have
+        the same generator, if there is a checkpoint: it holds the state of one.
     batch
-        Frames a step; None: all that have data or are aimed at. A prior that needs all frames gets all of them.
+        Frames a step; None: all that have data or are aimed at. A prior that needs all frames gets all of them, and
+        then all data are looked at, unless the problem says ``keep_batches``.
+    judge_from
+        Step from which weights are judged; None: from `FilmFit.settled` on, and not before it. The weights that are
+        kept are those of the lowest loss from then on. Where the learning rate starts again with the prior, these may
+        be the very first, from before it had any effect; where targets are made anew, those that fit the older ones;
+        where some frames of a mini-batch have no data, those after a few such frames. ``steps - 1`` keeps the last.
 
     Raises
     ------
     ValueError
-        If the prior would not reach its full weight.
+        If the prior would not reach its full weight, or draws from another generator than the checkpoint holds, or the
+        problem has counted steps of another fit; if ``judge_from`` is out of range.
     """
     if steps <= problem.settled:
         raise ValueError(f"the prior has its full weight after {problem.settled} steps; take more than {steps}.")
+    judge_from = problem.settled if judge_from is None else judge_from
+    if not problem.settled <= judge_from < steps:
+        raise ValueError(f"judge_from must be from {problem.settled} to {steps - 1}, got {judge_from}.")
+    drawing = getattr(problem.prior, "generator", None)
+    if checkpoint is not None and drawing is not None and drawing is not settings.get("generator"):
+        raise ValueError("the prior draws from a generator of its own, which no checkpoint holds: give both the same.")
+    if int(problem.step) and (checkpoint is None or not Path(checkpoint).exists()):
+        raise ValueError(
+            f"this problem has counted {int(problem.step)} steps already, and its prior would set in too early: make "
+            "another FilmFit."
+        )
     if batch is not None:
         settings |= {"places": len(problem.pool), "batch": batch}
-    return fit(problem, problem, steps, lr=lr, checkpoint=checkpoint, judge_from=problem.settled, **settings)
+    return fit(problem, problem, steps, lr=lr, checkpoint=checkpoint, judge_from=judge_from, **settings)

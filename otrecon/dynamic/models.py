@@ -1,21 +1,19 @@
-"""Films as networks, beside what was measured of them: each frame's image and its misfit."""
+"""Films as networks, beside what was measured of them; and the one whose network is an image."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from otrecon.checks import check_complex
-from otrecon.coil_images import combine, root_sum_of_squares
 from otrecon.dynamic.checks import check_frames
-from otrecon.fourier import ifft2c
-from otrecon.inr import ImageINR, KSpaceINR, LeastSquares, kspace_coordinates
+from otrecon.inr import ImageINR, KSpaceINR, LeastSquares
 from otrecon.operators import LinearOperator
 
-__all__ = ["FilmModel", "ImageFilm", "KSpaceFilm", "RadialKSpaceFilm"]
+__all__ = ["FilmModel", "ImageFilm", "check_energy", "count_frames", "given", "observed_frames"]
 
 T = TypeVar("T")
 
@@ -73,17 +71,17 @@ class ImageFilm(FilmModel):
     Raises
     ------
     TypeError, ValueError
-        If the lists do not fit the frames, or no frame has data.
+        If the lists do not fit the frames, no frame has data, or a frame's are zero or not finite.
     """
 
     def __init__(
         self, network: ImageINR, operators: Sequence[LinearOperator | None], data: Sequence[Tensor | None]
     ) -> None:
         super().__init__()
-        self.count = _count(network)
-        self.observed = _observed(self.count, operators, data)
+        self.count = count_frames(network, ImageINR)
+        self.observed = observed_frames(self.count, "operators", operators, data)
         self.network = network
-        self.terms = {k: LeastSquares(_given(operators[k]), _given(data[k])) for k in self.observed}
+        self.terms = {k: LeastSquares(given(operators[k]), given(data[k])) for k in self.observed}
         self.energy = sum(term.energy for term in self.terms.values())
 
     def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -100,156 +98,34 @@ class ImageFilm(FilmModel):
         return misfit, images if drawn is None else torch.stack([image[k] for k in drawn.tolist()])
 
 
-class KSpaceFilm(FilmModel):
-    """A k-space network over moments and frequencies (row 000-M4), for samples on the grid.
-
-    Parameters
-    ----------
-    network
-        `KSpaceINR` with times.
-    masks
-        Bool ``(t, y, x)``: where samples were taken.
-    data
-        Samples ``(t, coil, y, x)``.
-    smaps
-        Coil sensitivities, by which coil images are combined; None: root of the sum of squares.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If shapes do not fit, or no frame has data.
-    """
-
-    def __init__(self, network: KSpaceINR, masks: Tensor, data: Tensor, *, smaps: Tensor | None = None) -> None:
-        super().__init__()
-        self.count = _count(network)
-        check_complex(data, "data")
-        expected = (self.count, network.coils, *network.im_size)
-        if tuple(data.shape) != expected or tuple(masks.shape) != (expected[0], *expected[2:]):
-            raise ValueError(
-                f"masks and data must be {(expected[0], *expected[2:])} and {expected}, got {tuple(masks.shape)} and "
-                f"{tuple(data.shape)}."
-            )
-        self.observed = tuple(k for k in range(self.count) if bool(masks[k].any()))
-        if not self.observed:
-            raise ValueError("no frame has data: the masks are False everywhere.")
-        self.network, self.smaps = network, smaps
-        self.masks, self.data = masks, data * masks.unsqueeze(1)
-        self.energy = float(self.data.abs().double().square().sum())
-
-    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Give the misfit of some frames and the images of some; by default of the same."""
-        needed = self._needed(frames, drawn)
-        kspace = self.network.kspace(times=_moments(self.network)[needed])
-        place = {k: i for i, k in enumerate(needed)}
-        # Frames without data are in place only where they are drawn.
-        looked = [k for k in frames.tolist() if k in place]
-        masks = self.masks[looked].unsqueeze(1).to(kspace.device)
-        error = (kspace[[place[k] for k in looked]] - self.data[looked].to(kspace.device)) * masks
-        images = ifft2c(kspace if drawn is None else kspace[[place[k] for k in drawn.tolist()]])
-        image = root_sum_of_squares(images) if self.smaps is None else combine(images, self.smaps)
-        return error.abs().square().sum() / self.energy, image
-
-
-class RadialKSpaceFilm(FilmModel):
-    """A k-space network over moments and frequencies (row 000-M4), for samples on a trajectory of each frame's own.
-
-    The network is asked where samples were taken: no Fourier transform stands in the misfit. Images are made of its
-    values on the grid, zero outside the unit disc.
-
-    Parameters
-    ----------
-    network
-        `KSpaceINR` with times.
-    ktrajs
-        For each frame its trajectory ``(2, samples)`` in rad/voxel; None: no data.
-    data
-        For each frame its samples ``(coil, samples)``; None: no data.
-    weights
-        For each frame what its samples count, ``(samples,)``, such as their density compensation; None: all alike. The
-        energy of the data, of which the misfit is a share, has the same weights.
-    smaps
-        Coil sensitivities, by which coil images are combined; None: root of the sum of squares, without a phase.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the lists do not fit the frames or one another, or no frame has data.
-    """
-
-    def __init__(
-        self,
-        network: KSpaceINR,
-        ktrajs: Sequence[Tensor | None],
-        data: Sequence[Tensor | None],
-        *,
-        weights: Sequence[Tensor | None] | None = None,
-        smaps: Tensor | None = None,
-    ) -> None:
-        super().__init__()
-        self.count = _count(network)
-        self.observed = _observed(self.count, ktrajs, data)
-        weights = [None] * self.count if weights is None else weights
-        if len(weights) != self.count:
-            raise ValueError(f"{self.count} frames need as many weights, got {len(weights)}.")
-        self.network, self.smaps = network, smaps
-        self.places: dict[int, Tensor] = {}
-        self.data: dict[int, Tensor] = {}
-        self.weights: dict[int, Tensor] = {}
-        for k in self.observed:
-            samples, moment = _given(data[k]), _moments(network)[k : k + 1]
-            check_complex(samples, f"data of frame {k}")
-            self.places[k] = kspace_coordinates(_given(ktrajs[k]), times=moment)[0].to(samples.device)
-            expected = (network.coils, len(self.places[k]))
-            one = weights[k]
-            one = samples.real.new_ones(expected[1]) if one is None else one.to(samples.real)
-            if tuple(samples.shape) != expected or tuple(one.shape) != expected[1:]:
-                raise ValueError(
-                    f"frame {k} needs data {expected} and weights {expected[1:]}, got {tuple(samples.shape)} and "
-                    f"{tuple(one.shape)}."
-                )
-            self.data[k], self.weights[k] = samples, one
-        self.energy = sum(float((self.weights[k] * self.data[k].abs().square()).sum()) for k in self.observed)
-
-    def misfit(self, frames: Tensor) -> Tensor:
-        """Give the misfit of some frames, without their images."""
-        asked = [k for k in frames.tolist() if k in self.places]
-        if not asked:
-            return torch.stack([one.sum() for one in self.network.parameters()]).sum() * 0
-        predicted = self.network(torch.cat([self.places[k] for k in asked]))
-        error = predicted - torch.cat([self.data[k] for k in asked], -1)
-        return (torch.cat([self.weights[k] for k in asked]) * error.abs().square()).sum() / self.energy
-
-    def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Give the misfit of some frames and the images of some; by default of the same."""
-        moments = _moments(self.network)[frames if drawn is None else drawn]
-        return self.misfit(frames), self.network.image(self.smaps, times=moments)
-
-
-def _moments(network: KSpaceINR) -> Tensor:
-    if network.times is None:
-        raise RuntimeError("the network has lost its times.")
-    return network.times
-
-
-def _count(network: ImageINR | KSpaceINR) -> int:
-    if not isinstance(network, (ImageINR, KSpaceINR)):
-        raise TypeError(f"network must be an ImageINR or a KSpaceINR, got {type(network).__name__}.")
+def count_frames(network: ImageINR | KSpaceINR, kind: type[ImageINR] | type[KSpaceINR]) -> int:
+    """Count the moments of a network of the right kind, or raise TypeError or ValueError."""
+    if not isinstance(network, kind):
+        raise TypeError(f"network must be of class {kind.__name__}, got {type(network).__name__}.")
     if network.times is None:
         raise ValueError("the network is an image, without time: give it times=frame_times(...).")
     return len(network.times)
 
 
-def _observed(count: int, operators: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
-    if not len(operators) == len(data) == count:
-        raise ValueError(f"{count} frames need as many operators and data, got {len(operators)} and {len(data)}.")
-    for k, (operator, samples) in enumerate(zip(operators, data, strict=True)):
-        if (operator is None) != (samples is None):
-            raise ValueError(f"frame {k} has an operator or data and not the other: give both, or None for both.")
+def check_energy(energy: float) -> float:
+    """Return the energy of data that can be fitted, or raise ValueError."""
+    if not 0 < energy < math.inf:
+        raise ValueError("the data are all zero, or not finite: there is nothing to fit.")
+    return energy
+
+
+def observed_frames(count: int, name: str, scans: Sequence[object], data: Sequence[Tensor | None]) -> tuple[int, ...]:
+    """List the frames that have data and what they were measured by, or raise ValueError."""
+    if not len(scans) == len(data) == count:
+        raise ValueError(f"{count} frames need as many {name} and data, got {len(scans)} and {len(data)}.")
+    for k, (scan, samples) in enumerate(zip(scans, data, strict=True)):
+        if (scan is None) != (samples is None):
+            raise ValueError(f"frame {k} has one of {name} and data and not the other: give both, or None for both.")
     return check_frames("frames with data", [k for k, one in enumerate(data) if one is not None], count)
 
 
-def _given(value: T | None) -> T:
+def given(value: T | None) -> T:
+    """Return what is known to be there."""
     if value is None:
         raise RuntimeError("a frame without data was asked for its data.")
     return value

@@ -13,7 +13,8 @@ __all__ = ["SpatialTV"]
 class SpatialTV(nn.Module):
     """Mean over pixels and frames of the length of the difference to the next pixels, divided by the mean modulus.
 
-    Without unit: twice the film has the same penalty. The root is rounded off below a thousandth of the mean modulus.
+    Without unit: twice the film has the same penalty. Its gradient holds the mean modulus fixed: it is that of total
+    variation alone, which pulls at the contrast, too. The root is rounded off below a thousandth of the mean modulus.
     """
 
     def forward(self, film: Tensor, frames: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from otrecon.checks import check_count, check_positive
 from otrecon.dynamic.checks import check_film, check_frames, check_one_of
 from otrecon.dynamic.classical import barycentric_frames
 from otrecon.dynamic.warping import warped_frames
+from otrecon.grid import check_im_size
 
 __all__ = ["TransportTargets"]
 
@@ -31,7 +32,7 @@ class TransportTargets(nn.Module):
     observed
         Frames that have data; the others get targets.
     refresh
-        Steps between two makings of the targets.
+        Steps from one making of the targets to the next, 1 or more.
     also_observed
         Whether observed frames get targets too, each from the observed ones before and after it: for data that are
         thin in every frame.
@@ -74,6 +75,7 @@ class TransportTargets(nn.Module):
     ) -> None:
         super().__init__()
         self.observed = check_frames("observed", observed, check_count("frames", frames, 3), least=2)
+        self.film_size = (frames, *check_im_size(im_size))
         self.refresh, self.also_observed = check_count("refresh", refresh), also_observed
         self.moves = check_one_of("moves", moves, ("mass", "edges"))
         self.blur = check_positive("blur", blur)
@@ -86,7 +88,7 @@ class TransportTargets(nn.Module):
         self.aimed = tuple(sorted([*missing, *inner]))
         if not self.aimed:
             raise ValueError("no frame lies between two observed ones: say also_observed=True, or leave the prior out.")
-        self.register_buffer("targets", torch.zeros((len(self.aimed), *im_size), dtype=dtype))
+        self.register_buffer("targets", torch.zeros((len(self.aimed), *self.film_size[1:]), dtype=dtype))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def prepare(self, render: Callable[[], Tensor]) -> None:
@@ -109,7 +111,13 @@ class TransportTargets(nn.Module):
         return (images[mine] - self.targets[theirs]).abs().square().sum() / energy
 
     def make(self, film: Tensor) -> Tensor:
-        """Make the targets of a film."""
+        """Make the targets of a film, of the size that was announced; complex ones want a complex ``dtype``."""
+        film = check_film(film, self.film_size[0])
+        if tuple(film.shape) != self.film_size or (film.is_complex() and not self.targets.is_complex()):
+            raise ValueError(
+                f"the targets are {self.targets.dtype}, of a film {self.film_size}; this one is {film.dtype}, of shape "
+                f"{tuple(film.shape)}: say dtype= and im_size= accordingly."
+            )
         if self.moves == "mass":
             between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
         else:

@@ -34,17 +34,15 @@ class LeastSquares:
     Raises
     ------
     TypeError, ValueError
-        If the data do not fit the operator, are not finite, all zero, or not zero where its mask is False.
+        If the data do not fit the operator (`LinearOperator.check_data`), are not finite, or all zero.
     """
 
     def __init__(self, operator: LinearOperator, data: Tensor, *, gram: bool = True) -> None:
         if not isinstance(operator, LinearOperator):
             raise TypeError(f"operator must be a LinearOperator, got {type(operator).__name__}.")
+        operator.check_data(data)
         with torch.no_grad():
             self.rhs = operator.adjoint(data)
-        mask = getattr(operator, "mask", None)
-        if isinstance(mask, Tensor) and bool((data.detach() * ~mask).any()):
-            raise ValueError("the data are not zero where the mask says that nothing was measured: give data * mask.")
         self.operator, self.data = operator, None if gram else data.detach()
         self.energy = float(data.detach().abs().double().square().sum())
         if not 0 < self.energy < math.inf:

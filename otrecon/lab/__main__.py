@@ -1,4 +1,4 @@
-"""``python -m otrecon.lab list | run NAME | sweep NAME --over seed=0..4 | report NAME``: experiments, results.
+"""``python -m otrecon.lab list | run NAME | sweep NAME --over seed=0..4 | report NAME | movie NAME``: experiments.
 
 A run leaves its record below ``results/NAME/``, the report of all is ``results/NAME_SCALE.json``. Whatever stops it,
 the same command goes on from there.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 from otrecon.checks import check_count
 from otrecon.lab.experiments import REGISTRY, Experiment, Plan, load, product
 from otrecon.lab.files import HOME, write_json
+from otrecon.lab.movies import movies
 from otrecon.lab.report import report, table
 from otrecon.lab.runs import Job, record
 from otrecon.lab.scale import SCALES, scale
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         return 0
     try:
         experiment = load(asked.name)
+        if asked.command == "movie":
+            return _movie(experiment, asked.only, asked.seconds, home)
         size = asked.scale or scale()
         usual = experiment.plans[size]
         plan = _changed(usual, getattr(asked, "over", []), asked.set)
@@ -61,7 +65,10 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         except ImportError as error:
             parser.error(str(error))
     if not found:
-        parser.error(f"there is no finished run of this plan: python -m otrecon.lab run {asked.name} --scale {size}.")
+        parser.error(
+            f"there is no finished run of this plan: python -m otrecon.lab run {asked.name} --scale {size}. Runs of a "
+            "sweep are reported with the --set and --over of the sweep."
+        )
     _write(experiment, plan, usual, size, found, home, asked.out)
     return 0 if all(one["status"] == "finished" for one in found) else 1
 
@@ -74,6 +81,21 @@ def _list() -> None:
             runs = len(list(product(plan)))
             over = "".join(f", {field} {', '.join(map(str, values))}" for field, values in plan.over.items())
             sys.stdout.write(f"  {size}: {runs} run{'s' if runs > 1 else ''}{over}\n")
+
+
+def _movie(experiment: Experiment, only: Sequence[str], seconds: float, home: Path) -> int:
+    plan = experiment.plans["cpu"]
+    pairs = [_pair(plan, one, "--only", "NAME=VALUE") for one in only]
+    wanted = json.loads(json.dumps({name: _value(plan, name, text) for name, text in pairs}))
+    made = sorted(movies(experiment, home, only=wanted, seconds=seconds), key=lambda one: str(one["movie"]))
+    if not made:
+        which = f" with {', '.join(only)}" if only else ""
+        raise ValueError(
+            f"no finished run{which} in {home / 'results' / experiment.name} has a film; "
+            f"to do one: python -m otrecon.lab run {experiment.name}."
+        )
+    sys.stdout.write(table(made))
+    return 0
 
 
 def _told(
@@ -122,6 +144,18 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="do all runs of an experiment, one after the other, and report them")
     many = commands.add_parser("sweep", help="the same, varying what you say, on one or several processes")
     told = commands.add_parser("report", help="report the runs that are finished, and do none")
+    shown = commands.add_parser(
+        "movie", help="make a GIF of each finished run, its film left of what it is compared with"
+    )
+    shown.add_argument("name", help="as for run")
+    shown.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="runs with this setting alone, such as method='temporal TV'; may be repeated",
+    )
+    shown.add_argument("--seconds", type=float, default=1.0, metavar="S", help="length of a movie (1)")
     for one in (run, many, told):
         one.add_argument("name", help="from the list, or module:NAME of an Experiment of your own")
         one.add_argument("--scale", choices=SCALES, help="smoke, cpu or paper; by default what OTRECON_SCALE names")
@@ -203,7 +237,8 @@ def _value(plan: Plan, name: str, text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         now = getattr(plan.config, name)
-        if not isinstance(now, str):
+        (kind,) = (one.type for one in dataclasses.fields(plan.config) if one.name == name)
+        if not isinstance(now, str) and kind != "str | None":
             raise ValueError(f"{text!r} is not Python's way to write a value of {name}, now {now!r}.") from None
         # A text needs no quotation marks.
         return text

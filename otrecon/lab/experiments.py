@@ -35,7 +35,8 @@ class Plan:
     Attributes
     ----------
     config
-        A frozen dataclass whose values JSON can hold.
+        A frozen dataclass whose values JSON can hold. Where one of them names a file, whose contents may change, it has
+        a method ``identity()`` that gives its values, a hash of the contents for the name.
     over
         Values of some of its fields; every combination is a run.
     """
@@ -78,6 +79,7 @@ REGISTRY: Mapping[str, str] = MappingProxyType(
         "contest": "otrecon.lab.contest:CONTEST",
         "dynamic-blob": "otrecon.lab.blob:BLOB",
         "dynamic-radial": "otrecon.lab.heart:HEART",
+        "dynamic-rat": "otrecon.lab.heart:RAT",
     }
 )
 """Where the experiments of the book stand, by name. To add one: write it in a module of its own, and name it here."""
@@ -118,6 +120,7 @@ def product(plan: Plan) -> Iterator[Any]:
 
 
 def digest(experiment: str, config: Any) -> str:
-    """Name a run by all of its configuration."""
-    whole = json.dumps([experiment, dataclasses.asdict(config)], sort_keys=True, allow_nan=False)
+    """Name a run by all of its configuration, or by what its own ``identity()`` says."""
+    identity = config.identity() if hasattr(config, "identity") else dataclasses.asdict(config)
+    whole = json.dumps([experiment, identity], sort_keys=True, allow_nan=False)
     return hashlib.sha256(whole.encode()).hexdigest()[:16]

@@ -8,11 +8,19 @@ from pathlib import Path
 
 from otrecon.whole_files import write_whole
 
-__all__ = ["HOME", "write_json"]
+__all__ = ["HOME", "REPOSITORY", "write_json"]
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
-HOME = _REPOSITORY if (_REPOSITORY / "pyproject.toml").is_file() else Path.cwd()
-"""The repository, or where Python was started if the package is installed elsewhere."""
+REPOSITORY = Path(__file__).resolve().parents[2]
+"""Where the package stands: in a clone its top, which has ``results/``."""
+
+
+def _home(here: Path) -> Path:
+    clone = (REPOSITORY / "pyproject.toml").is_file() and here.is_relative_to(REPOSITORY)
+    return REPOSITORY if clone else here
+
+
+HOME = _home(Path.cwd())
+"""Where Python was started; anywhere in the repository, that is the repository."""
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -56,9 +56,17 @@ def report(experiment: Experiment, plan: Plan, records: Sequence[Mapping[str, An
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, columns: int = 8) -> str:
-    """Lay rows out for a terminal: the columns that differ between rows, the first ``columns`` of them."""
+    """Lay rows out for a terminal: the columns that differ between rows, the first ``columns`` of them.
+
+    Of one row alone all is told, a line for each.
+    """
+    if not rows:
+        return ""
     names = list(dict.fromkeys(name for row in rows for name, value in row.items() if _plain(value)))
-    told = [name for name in names if len({str(row.get(name)) for row in rows}) > 1 or len(rows) == 1][:columns]
+    if len(rows) == 1:
+        width = max(map(len, names), default=0)
+        return "".join(f"{name.ljust(width)}  {_text(rows[0][name])}".rstrip() + "\n" for name in names)
+    told = [name for name in names if len({str(row.get(name)) for row in rows}) > 1][:columns]
     cells = [told, *[[_text(row.get(name)) for name in told] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "".join(

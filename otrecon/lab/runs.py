@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import pickle
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from otrecon.lab.memory import Peak
 from otrecon.lab.provenance import provenance
 from otrecon.whole_files import write_whole
 
-__all__ = ["Job", "arrays", "execute", "record"]
+__all__ = ["Job", "arrays", "execute", "read", "record"]
 
 
 @dataclass(frozen=True)
@@ -65,26 +66,41 @@ class Job:
 
 
 def record(job: Job) -> dict[str, Any] | None:
-    """Read the record of a run; None where there is none, or it failed.
+    """Read the record of a run; None where there is none, or it failed. Raises as `read` does."""
+    return read(job.record)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Read a record; None where there is none, or the run failed.
 
     Raises
     ------
     ValueError
         If the file is damaged.
     """
-    if not job.record.exists():
+    if not path.exists():
         return None
     try:
-        found: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{job.record} is damaged ({error}): remove it, and its run is done again.") from error
+        raise ValueError(f"{path} is damaged ({error}): remove it, and its run is done again.") from error
     return found if found.get("status") == "finished" else None
 
 
-def arrays(job: Job) -> dict[str, Tensor]:
-    """Read the tensors of a finished run; none where it made none."""
-    path = job.record.with_suffix(".pt")
-    found: dict[str, Tensor] = torch.load(path, weights_only=True) if path.exists() else {}
+def arrays(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a finished run beside its record; none where it made none.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    beside = path.with_suffix(".pt")
+    try:
+        found: dict[str, Tensor] = torch.load(beside, weights_only=True) if beside.exists() else {}
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).split(chr(10))[0]
+        raise ValueError(f"{beside} is damaged ({reason}): remove {path.name}, and its run is done again.") from error
     return found
 
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from otrecon.lab.files import HOME
+from otrecon.lab.files import HOME, REPOSITORY
 
 __all__ = ["results"]
 
 _PACKAGE = Path(__file__).resolve().parent
-# Where the command line writes, which is the repository in a clone; and in an installed package the copy of the build.
-_FOLDERS = (HOME / "results", _PACKAGE / "_results")
+# Where the command line writes; the repository in a clone; and in an installed package the copy of the build.
+_FOLDERS = tuple(dict.fromkeys((HOME / "results", REPOSITORY / "results", _PACKAGE / "_results")))
 
 
 def results(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from otrecon.fourier import fft2c, ifft2c
 from otrecon.grid import check_im_size
 from otrecon.mri.multicoil import MultiCoil
 
-__all__ = ["CartesianMRI", "expand_mask"]
+__all__ = ["CartesianMRI", "check_masked", "expand_mask"]
 
 
 class CartesianMRI(MultiCoil):
@@ -67,6 +67,11 @@ class CartesianMRI(MultiCoil):
         super().__init__(mask.shape, mask.shape, smaps)
         self.register_buffer("mask", mask)
 
+    def check_data(self, y: Tensor) -> None:
+        """Raise TypeError or ValueError unless ``y`` is of the range, and zero where the mask is False."""
+        super().check_data(y)
+        check_masked(y, self.mask)
+
     def _transform(self, coils: Tensor) -> Tensor:
         return self.mask * fft2c(coils)
 
@@ -77,6 +82,12 @@ class CartesianMRI(MultiCoil):
         # A circular convolution commutes with the shifts of the centred transforms: they cancel, and only the mask
         # has to be brought to the order of the plain FFT.
         return torch.fft.ifft2(torch.fft.ifftshift(self.mask) * torch.fft.fft2(coils))
+
+
+def check_masked(data: Tensor, mask: Tensor) -> None:
+    """Raise ValueError unless data are zero where nothing was measured."""
+    if bool((data.detach() * ~mask).any()):
+        raise ValueError("the data are not zero where the mask says that nothing was measured: give data * mask.")
 
 
 def expand_mask(mask: Tensor, im_size: Sequence[int] | None) -> Tensor:

@@ -11,7 +11,7 @@ from otrecon.checks import kind
 from otrecon.coil_images import check_smaps
 from otrecon.fourier import fft2c, ifft2c
 from otrecon.grid import check_im_size
-from otrecon.mri.cartesian import expand_mask
+from otrecon.mri.cartesian import check_masked, expand_mask
 from otrecon.mri.multicoil import MultiCoil
 
 __all__ = ["CartesianFilm"]
@@ -79,6 +79,11 @@ class CartesianFilm(MultiCoil):
         self.measured = tuple(t for t, any_data in enumerate(measured) if any_data)
         self.empty = tuple(t for t, any_data in enumerate(measured) if not any_data)
         self.register_buffer("mask", mask.unsqueeze(1))
+
+    def check_data(self, y: Tensor) -> None:
+        """Raise TypeError or ValueError unless ``y`` is of the range, and zero where the masks are False."""
+        super().check_data(y)
+        check_masked(y, self.mask)
 
     def _transform(self, coils: Tensor) -> Tensor:
         return self.mask * fft2c(coils)

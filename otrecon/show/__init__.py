@@ -3,6 +3,8 @@
 Importing it pulls neither matplotlib nor any notebook tool; each is imported by the function that uses it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from otrecon.show.claims import Claim, ClaimError, claim
 from otrecon.show.curves import curves
 from otrecon.show.figure import Picture, beside, figure
@@ -16,6 +18,9 @@ from otrecon.show.style import ACCENT, CMAPS, INK, METHOD_COLOURS, MUTED, PALETT
 from otrecon.show.table import Table, table
 from otrecon.show.transports import coupling, deliveries
 from otrecon.show.views import complex_image, kspace, mask, phase
+
+if TYPE_CHECKING:
+    from otrecon.movie import save_movie
 
 __all__ = [
     "ACCENT",
@@ -49,8 +54,18 @@ __all__ = [
     "panel",
     "phase",
     "row",
+    "save_movie",
     "slider",
     "spokes",
     "subplots",
     "table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # It loads torch, which nothing else here needs.
+    if name == "save_movie":
+        from otrecon.movie import save_movie
+
+        return save_movie
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

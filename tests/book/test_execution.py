@@ -148,3 +148,5 @@ def test_budget_names_the_chapter_and_both_limits():
         "part/one peaked at 1600 MB; its budget is 1500 MB",
     ]
     assert over_budget([run], seconds=90, megabytes=1500, factor=3) == []
+    assert over_budget([run], seconds=90, megabytes=1700, longer={"part/one": 120}) == []
+    assert over_budget([run], seconds=90, megabytes=1700, longer={"part/two": 120}) == complaints[:1]

@@ -95,32 +95,40 @@ def test_places_are_chapters_of_this_book():
 def test_the_code_of_a_chapter_says_what_the_ledgers_quote(name):
     """A build finds out too, when all chapters have run; here a claim that was reworded shows at once."""
     texts, names = words_of_code(chapters()[name])
+    places = [(entry.id, place) for entry in everything() for place in entry.shown]
     missing = []
-    for entry in everything():
-        for text in [text for place in entry.shown if place.at.partition("#")[0] == name for text in place.evidence]:
-            if glued := GLUED.findall(text):
-                missing += [(entry.id, one) for one in glued if not any(re.fullmatch(known, one) for known in names)]
-            elif not any(known.startswith(text) or (gap and text.startswith(known)) for known, gap in texts):
-                missing.append((entry.id, text))
+    here = [(who, place) for who, place in places if place.at.partition("#")[0] == name]
+    for who, text in [(who, text) for who, place in here for text in place.evidence]:
+        if glued := GLUED.findall(text):
+            missing += [(who, one) for one in glued if not any(re.fullmatch(known, one) for known in names)]
+        elif not any(may_begin(pieces, text) for pieces in texts):
+            missing.append((who, text))
     assert missing == [], f"quote what {name} says, or glue the value there"
 
 
 def words_of_code(path):
-    """What a chapter's code may say: literal texts, with whether values follow them; and patterns of glued names."""
-    texts, names = set(), set()
-    for cell in code_cells(path.read_text(encoding="utf-8"), path):
-        for node in ast.walk(ast.parse(cell.text)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.add((node.value, False))
-                names.add(re.escape(node.value))
-            elif isinstance(node, ast.JoinedStr):
-                parts = [one.value if isinstance(one, ast.Constant) else None for one in node.values]
-                if len(parts[0] or "") > 8:  # else it could be the beginning of anything
-                    texts.add((parts[0], True))
-                names.add("".join(".+" if part is None else re.escape(part) for part in parts))
-            elif isinstance(node, ast.keyword) and node.arg:
-                names.add(node.arg)
-    return texts, names
+    """Texts in the code of a chapter, in pieces; and patterns of the names of what it glues."""
+    nodes = [node for cell in code_cells(path.read_text("utf-8"), path) for node in ast.walk(ast.parse(cell.text))]
+    glues = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "show.glue"]
+    inside = [node for call in glues for node in ast.walk(call)]
+    names = {node.arg for node in inside if isinstance(node, ast.keyword) and node.arg}
+    names |= {".+".join(map(re.escape, pieces)) for node in inside if any(pieces := pieces_of(node))}
+    return {pieces for node in nodes if any(pieces := pieces_of(node))}, names
+
+
+def pieces_of(node):
+    """Pieces of a text between the values that are put into it; none if it is no text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return (node.value,)
+    if isinstance(node, ast.JoinedStr):
+        marked = "".join(part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+        return tuple(marked.split("\0"))
+    return ()
+
+
+def may_begin(pieces, beginning):
+    first, *more = pieces
+    return first.startswith(beginning) or (bool(more) and len(first) > 8 and beginning.startswith(first))
 
 
 def test_errata_are_numbered_without_gaps():

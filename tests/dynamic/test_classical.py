@@ -49,3 +49,5 @@ def test_a_short_reach_is_linear_and_a_long_one_moves():
 
     assert apart(near, linear) < 0.5 * apart(balanced, linear)
     assert apart(far, balanced) < 0.2 * apart(linear, balanced)
+    brighter = barycentric_frames(1000 * film, (0, 2), blur=1.0, reach=1.0)[1]
+    torch.testing.assert_close(brighter, 1000 * near)

@@ -203,6 +203,15 @@ def test_variation_by_hand_and_without_unit():
         (lambda: TransportTargets(5, SIZE, (0,)), ValueError, "at least 2 of the frames 0 to 4"),
         (lambda: TransportTargets(5, SIZE, (0, 2), refresh=0), ValueError, "refresh must be at least 1"),
         (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.zeros(5, *SIZE)), ValueError, "a frame is empty"),
+        (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.ones(5, 6, 7)), ValueError, r"of shape \(5, 6, 7\)"),
+        (lambda: TransportTargets(5, SIZE, (0, 4)).make(torch.ones(6, *SIZE)), ValueError, "must have 5 frames, got 6"),
+        (
+            lambda: TransportTargets(5, SIZE, (0, 4), dtype=torch.float32).make(torch.ones(5, *SIZE) + 0j),
+            ValueError,
+            "this one is torch.complex64",
+        ),
+        (lambda: TransportTargets(5, (4,), (0, 4)), ValueError, "two positive integers"),
+        (lambda: barycentric_frames([1.0, 2.0], (0, 1)), TypeError, "film must be a real or complex tensor"),
         (
             lambda: TransportTargets(5, SIZE, (0, 4))(torch.ones(1, *SIZE), torch.tensor([1])),
             RuntimeError,

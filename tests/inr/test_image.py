@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from otrecon.inr import ImageINR, LeastSquares, Siren, fit, frame_times
-from otrecon.mri import CartesianMRI, RadialMRI, radial_trajectory
+from otrecon.mri import CartesianFilm, CartesianMRI, RadialMRI, radial_trajectory
 from otrecon.operators import Matrix
 from otrecon.phantoms import ring_coils, shepp_logan
 from tests.laws import randn, relative
@@ -123,9 +123,14 @@ def test_its_magnitude_is_the_unit_of_the_image():
 def test_data_where_the_mask_says_that_there_are_none_are_refused():
     operator = cartesian()
     everything = randn(operator.range, seed=1, dtype=torch.complex64)
-    with pytest.raises(ValueError, match=r"give data \* mask"):
-        LeastSquares(operator, everything)
-    LeastSquares(operator, everything * operator.mask)
+    film = CartesianFilm(torch.stack([operator.mask, operator.mask.flip(0)]))
+    composed = operator @ operator.H @ operator
+    of_film = randn(film.range, seed=2, dtype=torch.complex64)
+    for one, data in ((operator, everything), (2 * operator, everything), (composed, everything), (film, of_film)):
+        with pytest.raises(ValueError, match=r"give data \* mask"):
+            LeastSquares(one, data)
+    for one, data in ((operator, everything * operator.mask), (film, of_film * film.mask)):
+        LeastSquares(one, data)
 
 
 def test_what_does_not_fit_is_refused():

@@ -116,6 +116,7 @@ def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
         (["sweep", TOY, "--workers", "0"], "--workers must be at least 1, got 0"),
         (["run", TOY, "--threads", "0"], "--threads must be at least 1, got 0"),
         (["run", "contest", "--set", "device=tpu"], "device must be one that is there, such as 'cpu', got 'tpu'"),
+        (["run", "dynamic-radial", "--set", "file=5"], "file must be the name of one, such as 'my.mat', got int"),
         (["run", "contest", "--set", "seeds=3"], "seeds must be a tuple, such as (0, 1), got int 3"),
         (["run", "contest", "--set", "seeds=(0, 0)"], "seeds must be at least one, all different"),
         (["run", "contest", "--set", "seeds=(0, 100)"], "sweep_seeds and seeds share [100]"),
@@ -183,6 +184,7 @@ def test_the_command_of_a_result_can_be_pasted_and_names_no_folder(monkeypatch):
 def test_a_table_shows_what_differs():
     rows = [{"a": 1, "b": "x", "c": 0.123456, "d": [1]}, {"a": 1, "b": "y", "c": None}]
     assert table(rows) == "b  c\nx  0.1235\ny\n"
+    assert table([{"a": 1, "word": "x", "film": [1, 2]}]) == "a     1\nword  x\n"
 
 
 def test_a_file_is_whole_or_untouched(tmp_path):

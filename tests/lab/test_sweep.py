@@ -41,7 +41,7 @@ def test_a_run_leaves_a_record_with_where_it_comes_from_and_its_tensors(tmp_path
     assert {"command", "date", "commit", "versions", "cpu", "torch_threads"} <= set(done["provenance"])
     assert done["seconds"] >= 0
     assert set(done["findings"]) == {"value", "first", "threads"}
-    assert torch.equal(arrays(job)["walk"], torch.full((3,), done["findings"]["value"]))
+    assert torch.equal(arrays(job.record)["walk"], torch.full((3,), done["findings"]["value"]))
     assert not job.folder.exists()
 
 

@@ -48,9 +48,22 @@ def function(config, *, folder, progress):
     }
 
 
+def film(config, *, folder, progress):
+    """A film of seed + 1 everywhere, compared with one of 4; seed 2 has nothing to compare, seed 3 no film."""
+    if config.word == "fail":
+        raise FloatingPointError("the loss is nan")
+    made = {
+        "film": torch.full((config.size, 6, 5), config.seed + 1.0),
+        "reference": torch.full((config.size, 6, 5), 4.0),
+    }
+    return {name: made[name] for name in list(made)[: (2, 2, 1, 0)[config.seed]]}
+
+
 TOY = Experiment(
     "toy",
     "A toy",
     function,
     {scale: Plan(Settings(), {"seed": (0, 1, 2, 3)}) for scale in ("smoke", "cpu", "paper")},
 )
+
+FILMS = Experiment("films", "Toy films", film, TOY.plans)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,17 @@ from torch import Tensor, nn
 
 from otrecon.dynamic import (
     BarycenterPrior,
-    FilmFit,
     ImageFilm,
     KSpaceFilm,
     TransportTargets,
     WassersteinPath,
     barycentric_frames,
-    fit_film,
     linear_frames,
     nearest_observed,
 )
-from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
+from otrecon.inr import ImageINR, KSpaceINR, frame_times
 from otrecon.lab.blob.settings import BEGIN, WEIGHTS, BlobSettings
-from otrecon.lab.late import Clock, restarted
+from otrecon.lab.late import draws, fit_late, onset, siren, steps_of_targets
 from otrecon.metrics import psnr, ssim
 from otrecon.mri import CartesianFilm, CartesianMRI
 from otrecon.phantoms import moving_blob
@@ -86,39 +82,27 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
     scan = Scan(config)
     if config.model == "none":
         film = _control(config.prior, scan)
-        return {**scan.judge(film), "fit_seconds": 0.0, "prior_seconds": 0.0, "best_step": 0, "film": film.abs()}
+        spent = {"fit_seconds": 0.0, "prior_seconds": 0.0, "best_step": 0}
+        return {**scan.judge(film), **spent, "held_out_error": scan.predicted(film), "film": film.abs()}
     model = (_image if config.model == "image" else _kspace)(config, scan)
-    triplets = torch.Generator().manual_seed(7000 + config.seed)
-    ours = config.prior == "targets"
-    share = BEGIN[config.prior] if config.begin is None else config.begin
-    start = min(config.steps - 1, round(config.steps * share))
-    prior = _prior(config, scan, start, triplets)
-    problem = FilmFit(
+    generator, start = draws(config), onset(config, BEGIN[config.prior] if config.begin is None else config.begin)
+    fitted = fit_late(
         model,
-        prior,
+        _prior(config, scan, start, generator),
+        config,
+        generator,
+        start=start,
         weight=_weight(config),
-        scale=1.0 if ours else _half_energy(config, scan),
-        start=0 if prior is None else start,
-    ).to(config.device)
-    clock, begun = Clock(prior), time.perf_counter()
-    done = fit_film(
-        problem,
-        config.steps,
-        lr=config.lr,
-        schedule=cosine if prior is None else restarted(start / config.steps),
-        batch=None if config.batch is None else min(config.batch, len(problem.pool)),
-        generator=triplets,
-        checkpoint=folder / "fit.pt",
-        checkpoint_every=max(1, config.steps // 10),
+        scale=1.0 if config.prior == "targets" else _half_energy(config, scan),
+        folder=folder,
         progress=progress,
     )
-    seconds = time.perf_counter() - begun
     film = model.render().cpu()
     return {
         **scan.judge(film),
-        "fit_seconds": round(seconds, 2),
-        "prior_seconds": round(clock.seconds, 2),
-        "best_step": done.best_step,
+        "fit_seconds": fitted.seconds,
+        "prior_seconds": fitted.prior_seconds,
+        "best_step": fitted.done.best_step,
         "held_out_error": scan.predicted(film),
         "film": film.abs(),
     }
@@ -131,7 +115,7 @@ def _weight(config: BlobSettings) -> float:
 
 
 def _image(config: BlobSettings, scan: Scan) -> ImageFilm:
-    network = ImageINR(_siren(config), (config.size, config.size), times=_times(config))
+    network = ImageINR(siren(config, 2, config.omega_0), (config.size, config.size), times=_times(config))
     operators = [CartesianMRI(mask).to(config.device) if mask.any() else None for mask in scan.masks]
     data = [one.to(config.device) if mask.any() else None for one, mask in zip(scan.data, scan.masks, strict=True)]
     return ImageFilm(network.to(config.device), operators, data)
@@ -139,14 +123,10 @@ def _image(config: BlobSettings, scan: Scan) -> ImageFilm:
 
 def _kspace(config: BlobSettings, scan: Scan) -> KSpaceFilm:
     top, size = float(scan.data.abs().max()), (config.size, config.size)
-    network = KSpaceINR(_siren(config), size, 1, times=_times(config), magnitude=top, disc=False).to(config.device)
+    inside = siren(config, 2, config.omega_0)
+    network = KSpaceINR(inside, size, 1, times=_times(config), magnitude=top, disc=False).to(config.device)
     one_coil = torch.ones(1, *size, dtype=torch.complex64, device=config.device)
     return KSpaceFilm(network, scan.masks, scan.data, smaps=one_coil)
-
-
-def _siren(config: BlobSettings) -> Siren:
-    generator = torch.Generator().manual_seed(config.seed)
-    return Siren(3, config.width, config.hidden_layers, 2, omega_0=config.omega_0, generator=generator)
 
 
 def _times(config: BlobSettings) -> Tensor:
@@ -171,7 +151,7 @@ def _prior(config: BlobSettings, scan: Scan, start: int, triplets: torch.Generat
         config.frames,
         (config.size, config.size),
         scan.observed,
-        refresh=max(1, math.ceil((config.steps - start) / config.refresh)),
+        refresh=steps_of_targets(config, start),
         also_observed=config.sampling == "lines",
     )
 

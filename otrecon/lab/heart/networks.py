@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import time
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from otrecon.dynamic import BarycenterPrior, FilmFit, FilmModel, ImageFilm, TransportTargets, fit_film
-from otrecon.inr import ImageINR, KSpaceINR, Siren, cosine, frame_times
+from otrecon.dynamic import BarycenterPrior, FilmModel, ImageFilm, TransportTargets
+from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
+from otrecon.lab.heart.choices import KSPACE_STEPS, OMEGA_0, onset_share, time_end, weight_of
 from otrecon.lab.heart.scan import Scan
-from otrecon.lab.heart.settings import BEGIN, KSPACE_STEPS, OMEGA_0, TIME_END, WEIGHTS, HeartSettings
-from otrecon.lab.late import Clock, restarted
+from otrecon.lab.heart.settings import HeartSettings
+from otrecon.lab.late import draws, fit_late, onset, siren, steps_of_targets
 
 __all__ = ["network"]
 
@@ -22,51 +22,40 @@ __all__ = ["network"]
 def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) -> tuple[Tensor, dict[str, Any]]:
     """Make the film ``(t, y, x)`` by a network, and say how its fit went."""
     kind, _, prior_name = config.method.partition(" + ")
+    if kind == "k-space":
+        config = dataclasses.replace(config, steps=KSPACE_STEPS * config.steps)
     model = (_image if kind == "image" else _kspace)(config, scan)
-    triplets = torch.Generator().manual_seed(7000 + config.seed)
-    steps = config.steps * (KSPACE_STEPS if kind == "k-space" else 1)
-    start = min(steps - 1, round(steps * _begin(config, prior_name)))
-    prior = _prior(prior_name, config, scan, steps - start, triplets)
-    weight = 1.0
-    if prior is not None:
-        weight = WEIGHTS[config.method][config.sampling] if config.weight is None else config.weight
-    problem = FilmFit(model, prior, weight=weight, start=0 if prior is None else start).to(config.device)
-    clock, begun = Clock(prior), time.perf_counter()
-    done = fit_film(
-        problem,
-        steps,
-        lr=config.lr,
-        schedule=cosine if prior is None else restarted(start / steps),
-        batch=None if config.batch is None else min(config.batch, len(problem.pool)),
-        generator=triplets,
-        checkpoint=folder / "fit.pt",
-        checkpoint_every=max(1, steps // 10),
+    generator, start = draws(config), onset(config, onset_share(config))
+    prior = _prior(prior_name, config, scan, start, generator)
+    weight = 1.0 if prior is None else weight_of(config)
+    fitted = fit_late(
+        model,
+        prior,
+        config,
+        generator,
+        start=start,
+        weight=weight,
+        # The seed's sets in while a quarter of the way is left; started again, k-space networks never came back.
+        restart=prior_name != "barycenter",
+        folder=folder,
         progress=progress,
     )
-    seconds = time.perf_counter() - begun
     return model.render(), {
         "weight_used": None if prior is None else weight,
-        "fit_seconds": round(seconds, 2),
-        "prior_seconds": round(clock.seconds, 2),
-        "iterations": steps,
-        "best_step": done.best_step,
-        "best_loss": done.best_loss,
+        "fit_seconds": fitted.seconds,
+        "prior_seconds": fitted.prior_seconds,
+        "iterations": config.steps,
+        "best_step": fitted.done.best_step,
+        "best_loss": fitted.done.best_loss,
     }
 
 
-def _begin(config: HeartSettings, prior: str) -> float:
-    usual = BEGIN.get(prior, {}).get(config.sampling, 0.0)
-    return usual if config.begin is None else config.begin
-
-
 def _siren(config: HeartSettings, kind: str, outputs: int) -> Siren:
-    omega_0 = OMEGA_0[kind] if config.omega_0 is None else config.omega_0
-    generator = torch.Generator().manual_seed(config.seed)
-    return Siren(3, config.width, config.hidden_layers, outputs, omega_0=omega_0, generator=generator)
+    return siren(config, outputs, OMEGA_0[kind] if config.omega_0 is None else config.omega_0)
 
 
 def _times(config: HeartSettings, kind: str, frames: int) -> Tensor:
-    return frame_times(frames, end=TIME_END[kind] if config.time_end is None else config.time_end)
+    return frame_times(frames, end=time_end(config, kind))
 
 
 def _image(config: HeartSettings, scan: Scan) -> FilmModel:
@@ -88,7 +77,7 @@ def _kspace(config: HeartSettings, scan: Scan) -> FilmModel:
     return scan.samples.kspace_film(inr.to(config.device), scan.smaps if config.combination == "maps" else None)
 
 
-def _prior(name: str, config: HeartSettings, scan: Scan, left: int, triplets: torch.Generator) -> nn.Module | None:
+def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: torch.Generator) -> nn.Module | None:
     if not name:
         return None
     if name == "barycenter":
@@ -98,7 +87,7 @@ def _prior(name: str, config: HeartSettings, scan: Scan, left: int, triplets: to
         len(scan.reference),
         (int(scan.smaps.shape[-2]), int(scan.smaps.shape[-1])),
         scan.observed,
-        refresh=max(1, math.ceil(left / config.refresh)),
+        refresh=steps_of_targets(config, start),
         also_observed=not scan.missing,
         moves="edges" if name == "edges" else "mass",
         reach=config.reach,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ from otrecon.operators import LinearOperator
 from otrecon.phantoms import cardiac_phantom, ring_coils
 
 __all__ = ["RadialSamples", "radial_scan", "simulate"]
+
+# The phantom's spokes agree to 1.00, and to 0.00 where spokes and coils are mistaken for each other.
+_AGREEMENT = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,20 +97,37 @@ class RadialSamples(Samples):
         return RadialSamples(*([None if one is None else one.to(device) for one in each] for each in lists))
 
 
-def radial_scan(config: HeartSettings, folder: Path) -> Scan:
-    """Read a file, the user's or a simulated one, and leave out spokes and frames."""
+def radial_scan(config: HeartSettings, folder: Path, *, progress: bool = False) -> Scan:
+    """Read a file, the user's or a simulated one, and leave out spokes and frames.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or it cannot be read, has too few frames or spokes, or axes in another order.
+    """
     if config.file is None:
-        path = folder / "phantom.mat"
+        # The file of this very scan, from before an interruption: its name tells it from others in the folder.
+        facts = (config.size, config.frames, config.spokes, config.coils, f"{config.snr:g}", config.seed)
+        path = folder / f"phantom-{'-'.join(map(str, facts))}.mat"
         if not path.exists():
             save_radial_cine(path, simulate(config))
     else:
         path = Path(config.file).expanduser()
     cine = load_radial_cine(path)
     frames, coils, spokes, _ = cine.kdata.shape
+    if progress:
+        height, width = cine.im_size
+        sys.stderr.write(f"{path.name}: {frames} frames of {spokes} spokes, {coils} coils, {height} x {width} pixels\n")
+    if (agreement := _agreement(cine)) < _AGREEMENT:
+        raise ValueError(
+            f"the {spokes} spokes of a frame of {path} have {agreement:.0%} of the energy at the centre of k-space in "
+            "common, where all of them should measure the same: the axes of data are in another order than (1, frame, "
+            "readout, spoke, coil, 2), or k = 0 is not in the middle of the readout."
+        )
     if frames < 3 or spokes < 2 * config.acceleration:
         raise ValueError(
             f"{path} has {frames} frames of {spokes} spokes: at least 3 frames and {2 * config.acceleration} spokes "
-            f"are needed at acceleration={config.acceleration}."
+            f"are needed at acceleration={config.acceleration}; acceleration=1 takes all spokes."
         )
     if coils > config.coils:
         cine = _with(cine, compress_coils(cine.kdata, config.coils).kdata)
@@ -140,6 +161,12 @@ def radial_scan(config: HeartSettings, folder: Path) -> Scan:
         RadialSamples.of(cine, held).on(device) if config.held_out else None,
         every,
     )
+
+
+def _agreement(cine: RadialCine) -> float:
+    """Share of the energy at k = 0 that the spokes of a frame have in common, as all of them pass there."""
+    center = cine.kdata[..., cine.center]
+    return float(center.mean(-1).abs().square().sum() / center.abs().square().mean(-1).sum())
 
 
 def simulate(config: HeartSettings) -> Tensor:

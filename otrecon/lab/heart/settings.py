@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from otrecon.checks import check_count, check_device, check_positive
 from otrecon.dynamic.checks import check_one_of
 from otrecon.lab.experiments import Plan
 
 __all__ = [
-    "BEGIN",
     "BETWEEN",
     "CLASSICAL",
-    "KSPACE_STEPS",
-    "LOW_RANK",
     "METHODS",
     "NETWORKS",
     "PLANS",
+    "RAT_PLANS",
     "SAMPLINGS",
-    "WEIGHTS",
     "HeartSettings",
 ]
 
@@ -63,37 +64,38 @@ class HeartSettings:
         of `size` pixels.
     file
         A file of the Harvard collection, or laid out like one, instead of the phantom. It is compared with what all
-        its spokes show.
+        its spokes show. Its contents are what counts: under the same name another file is another run.
     seed
         Of noise, of what is held out, of first weights, and of random triplets.
     weight
-        Of the penalty, each in the unit of its method; of low rank plus sparse, that of its sparse part. None:
-        `WEIGHTS`.
+        Of the penalty, each in the unit of its method; of low rank plus sparse, that of its sparse part. None: see
+        `choices`.
     low_rank_weight
-        Of its other part. None: `LOW_RANK`.
+        Of its other part. None: see `choices`.
     held_out
         Share of the spokes of each frame that are kept from the reconstruction and then predicted, at least one: what
         chooses weights without the truth, for every method alike. 0: none.
     begin
-        Share of the steps after which a prior sets in. None: `BEGIN`.
+        Share of the steps after which a prior sets in. None: see `choices`.
     refresh
         How often our own makes its targets.
     reach
-        Of our own, in pixels; None: all mass travels.
+        Of our own, and of what lies between frames in time, in pixels; None: all mass travels, and edges have theirs.
     batch
         Frames a step, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers
-        Of the networks and their fit. A network of k-space takes `KSPACE_STEPS` times the steps, in about the same time.
+        Of the networks and their fit. A network of k-space takes `choices.KSPACE_STEPS` times the steps.
     omega_0, time_end
-        First frequency of the network and how long the film lasts in its own time, at most 1. None: `OMEGA_0` and
-        `TIME_END`.
+        First frequency of the network and how long the film lasts in its own time, at most 1. None: what held-out
+        samples chose.
     combination
         How coil images of a k-space network become one: ``"maps"`` or ``"sum of squares"``, the seed's, which has no
         phase and so predicts no spokes.
     tolerance, max_iterations
         Of temporal TV and of low rank plus sparse.
     acceleration
-        Every how manieth spoke a frame has; for the rat, all lines over those that a frame has.
+        A frame has one of so many successive spokes, 1: all of them; for the rat, of so many lines, denser towards the
+        centre, at least 2.
     size, frames, spokes, coils, snr
         Of the phantom: pixels a side, frames of one beat, spokes of a full frame, coils, and the peak of the image over
         the noise of a sample. A file has its own; where it has more coils than these they are compressed.
@@ -138,6 +140,8 @@ class HeartSettings:
         check_one_of("sampling", self.sampling, SAMPLINGS)
         check_one_of("data", self.data, DATA)
         check_one_of("combination", self.combination, ("maps", "sum of squares"))
+        if self.file is not None and not isinstance(self.file, str):
+            raise TypeError(f"file must be the name of one, such as 'my.mat', got {type(self.file).__name__}.")
         if self.file is not None and self.data != "phantom":
             raise ValueError(f"file takes the place of the phantom: leave out data={self.data!r}.")
         for name in ("steps", "width", "refresh", "coils", "max_iterations"):
@@ -146,7 +150,7 @@ class HeartSettings:
             check_count(name, getattr(self, name), 0)
         check_count("size", self.size, 16)
         check_count("frames", self.frames, 3)
-        check_count("acceleration", self.acceleration, 2)
+        check_count("acceleration", self.acceleration, 2 if self.data == "rat" else 1)
         check_count("spokes", self.spokes, 2 * self.acceleration)
         for name in ("lr", "tolerance", "snr", "region"):
             check_positive(name, getattr(self, name))
@@ -168,6 +172,20 @@ class HeartSettings:
         if self.batch is not None:
             check_count("batch", self.batch)
         check_device(self.device)
+
+    def identity(self) -> dict[str, Any]:
+        """Say what names the run: all settings, and in place of the name of a file a hash of its contents."""
+        path = None if self.file is None else Path(self.file).expanduser()
+        if path is None or not path.is_file():
+            return asdict(self)
+        facts = path.stat()
+        return {**asdict(self), "file": _contents(path.resolve(), facts.st_mtime_ns, facts.st_size)}
+
+
+@functools.lru_cache(maxsize=16)
+def _contents(path: Path, *_: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _OVER = {"sampling": SAMPLINGS, "method": METHODS}
@@ -197,38 +215,29 @@ PLANS: Mapping[str, Plan] = {
 }
 """All methods at the three scales."""
 
-WEIGHTS = {
-    "iGRASP": {"every frame": 0.01, "every second frame": 0.06},
-    "temporal TV": {"every frame": 0.06, "every second frame": 0.06},
-    "low rank plus sparse": {"every frame": 0.01, "every second frame": 0.01},
-    "k-space + barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image + barycenter": {"every frame": 1.0, "every second frame": 1.0},
-    "image + targets": {"every frame": 0.03, "every second frame": 0.03},
-    "image + edges": {"every frame": 0.03, "every second frame": 0.03},
+RAT_PLANS: Mapping[str, Plan] = {
+    "smoke": Plan(
+        HeartSettings(data="rat", acceleration=4, size=24, steps=6, width=8, max_iterations=10, reach=4.0, region=0.3),
+        {"method": METHODS[1:], "seed": (0,)},
+    ),
+    "cpu": Plan(
+        HeartSettings(data="rat", acceleration=4, size=96, steps=800, batch=2, reach=4.0, region=0.21),
+        {"method": METHODS[1:], "seed": (0, 1)},
+    ),
+    "paper": Plan(
+        HeartSettings(
+            data="rat",
+            acceleration=4,
+            size=192,
+            steps=10_000,
+            lr=1e-3,
+            width=256,
+            hidden_layers=3,
+            batch=2,
+            reach=8.0,
+            region=0.21,
+        ),
+        {"method": METHODS[1:], "seed": (0, 1, 2, 3, 4)},
+    ),
 }
-"""Weights of the classical methods are those, of a few, that predict best the spokes which were held out, on a seed
-that is not reported: ``sweep dynamic-radial --set held_out=0.11 --over seed=100 "method=temporal TV"
-weight=0.01,0.03,0.06``.
-
-Those of the priors are not yet chosen so: the barycenter's is the seed's number, in the unit of this package, ours a
-guess. Before a prior is judged, sweep its weight in the same way.
-"""
-
-LOW_RANK = {"every frame": 0.1, "every second frame": 0.1}
-"""Weight of the low rank of low rank plus sparse, chosen with the other."""
-
-KSPACE_STEPS = 2
-"""Steps of a k-space network for each of an image network, which takes about as long."""
-
-OMEGA_0 = {"image": 20.0, "k-space": 15.0}
-"""First frequency of the networks, chosen by held-out spokes of every frame."""
-
-TIME_END = {"image": 0.1, "k-space": 0.03}
-"""How long the film lasts in a network's own time, chosen by held-out spokes of every frame."""
-
-BEGIN = {
-    "barycenter": {"every frame": 0.8, "every second frame": 0.75},
-    "targets": {"every frame": 0.25, "every second frame": 0.25},
-    "edges": {"every frame": 0.25, "every second frame": 0.25},
-}
-"""Share of the steps after which a prior sets in: the seed's in the last 2,000 of 10,000 steps, or 5,000 of 20,000."""
+"""All methods on every second frame of a rat's heart, in the window of 41 of its 192 pixels where it varies most."""

@@ -33,10 +33,10 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
         networks ``iterations``, ``best_step``, ``best_loss``; ``window``, top, bottom, left and right of the heart; and
         the tensors ``film`` and ``reference``, ``(t, y, x)``.
     """
-    scan = (rat_scan if config.data == "rat" else radial_scan)(config, folder)
+    scan = rat_scan(config, folder) if config.data == "rat" else radial_scan(config, folder, progress=progress)
     begun = time.perf_counter()
     if config.method in CLASSICAL:
-        film, facts = classical(config, scan)
+        film, facts = classical(config, scan, progress=progress)
     else:
         film, facts = network(config, scan, folder, progress=progress)
     spent = {"fit_seconds": round(time.perf_counter() - begun, 2), "prior_seconds": 0.0}
