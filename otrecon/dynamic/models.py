@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ __all__ = ["FilmModel", "ImageFilm", "check_energy", "count_frames", "given", "o
 T = TypeVar("T")
 
 
-class FilmModel(nn.Module):
+class FilmModel(nn.Module, ABC):
     """A film that is a network.
 
     ``model(frames)`` gives the misfit of these frames, a real scalar, and their images ``(n, y, x)``. The misfit is a
@@ -36,9 +37,9 @@ class FilmModel(nn.Module):
     count: int
     observed: tuple[int, ...]
 
+    @abstractmethod
     def forward(self, frames: Tensor, drawn: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give the misfit of some frames and the images of some, indices int64 ``(n,)``; by default of the same."""
-        raise NotImplementedError
 
     def misfit(self, frames: Tensor) -> Tensor:
         """Give the misfit of some frames alone: for a fit without a prior, or before it sets in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +43,8 @@ class TransportTargets(nn.Module):
     blur
         In pixels.
     reach
-        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels; edges always have
-        a reach, of 8 unless it is given.
+        In pixels: mass farther apart fades out and in rather than travels. None: all of it travels; edges then have
+        that of :func:`warped_frames`.
     tol
         Of each transport. Targets of a film that is still wrong need not be exact.
     dtype
@@ -80,8 +81,6 @@ class TransportTargets(nn.Module):
         self.moves = check_one_of("moves", moves, ("mass", "edges"))
         self.blur = check_positive("blur", blur)
         self.tol = check_positive("tol", tol)
-        if reach is None and moves == "edges":
-            reach = 8.0
         self.reach = None if reach is None else check_positive("reach", reach)
         inner = self.observed[1:-1] if also_observed else ()
         missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
@@ -118,10 +117,11 @@ class TransportTargets(nn.Module):
                 f"the targets are {self.targets.dtype}, of a film {self.film_size}; this one is {film.dtype}, of shape "
                 f"{tuple(film.shape)}: say dtype= and im_size= accordingly."
             )
-        if self.moves == "mass":
-            between = functools.partial(barycentric_frames, film, blur=self.blur, reach=self.reach, tol=self.tol)
-        else:
-            between = functools.partial(warped_frames, film, blur=self.blur, reach=self.reach or 8.0, tol=self.tol)
+        settings: dict[str, Any] = {"blur": self.blur, "tol": self.tol}
+        if self.reach is not None:
+            settings["reach"] = self.reach
+        fill = barycentric_frames if self.moves == "mass" else warped_frames
+        between = functools.partial(fill, film, **settings)
         filled = between(self.observed)
         if self.also_observed:
             # Each from the observed frames around it: every second one is asked about the others.

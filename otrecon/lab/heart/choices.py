@@ -46,7 +46,7 @@ OMEGA_0 = {"image": 20.0, "k-space": 15.0}
 
 _TIME_END = {"phantom": {"image": 0.1, "k-space": 0.03}, "rat": {"image": 0.05, "k-space": 0.03}}
 """How long the film lasts in a network's own time, chosen by held-out spokes, or lines, of every frame; for the rat of
-0.05, 0.1 and 0.2 for images, and as for the phantom for k-space."""
+0.05, 0.1, 0.2 and 0.4 for images, and as for the phantom for k-space."""
 
 _BEGIN = {
     "barycenter": {"every frame": 0.8, "every second frame": 0.75},
