@@ -29,7 +29,8 @@ class FilmFit(nn.Module):
     prior
         ``prior(images, frames)`` gives a real scalar for the images ``(n, y, x)`` of some frames: `WassersteinPath`,
         `BarycenterPrior`, `TransportTargets`, or any module. Where it has an attribute ``by_frames`` that is true it is
-        content with the frames of a mini-batch, as a sum over them. Where it has a method ``wanted(count)`` it is asked
+        content with the frames of a mini-batch, as a sum over them, and those frames without data that it lists as
+        ``aimed`` come along with the one with data before them. Where it has a method ``wanted(count)`` it is asked
         once a step which frames of so many it wants to see, and gets these. Others get all, in order. None: data alone.
     weight
         Of the prior, at least 0, in units of the data term per unit of the prior: each says what its own unit is.
@@ -74,17 +75,24 @@ class FilmFit(nn.Module):
 
     @property
     def pool(self) -> tuple[int, ...]:
-        """Frames that mini-batches are drawn from: those that the loss knows before a prior of all frames sets in."""
+        """Frames that mini-batches are drawn from: those with data, so that no step goes without any."""
+        return self.model.observed
+
+    @property
+    def brought(self) -> dict[int, tuple[int, ...]]:
+        """Frames without data that each frame with data brings along into a mini-batch, for a prior that aims at them.
+
+        They are those up to the next one with data; the first also brings those before it.
+        """
         aimed = getattr(self.prior, "aimed", ()) if self.by_frames else ()
-        return tuple(sorted({*self.model.observed, *aimed}))
+        brought: dict[int, list[int]] = {k: [] for k in self.pool}
+        for k in sorted({*aimed} - {*self.pool}):
+            brought[max((seen for seen in self.pool if seen < k), default=self.pool[0])].append(k)
+        return {seen: tuple(along) for seen, along in brought.items()}
 
     @property
     def settled(self) -> int:
-        """Step from which the prior has its full weight: weights from before are not compared with later ones.
-
-        From then on the loss is one function but for what a prior changes in it: `TransportTargets` made anew are not
-        those of before, and some random triplets cost more than others. Which weights are kept may depend on that.
-        """
+        """Step from which the prior has its full weight: weights from before are not compared with later ones."""
         return 0 if self.prior is None else self.start + self.ramp_steps
 
     def forward(self, chosen: Tensor | None = None) -> Tensor:
@@ -93,7 +101,8 @@ class FilmFit(nn.Module):
         Parameters
         ----------
         chosen
-            Places in `pool` of the frames that are looked at, whose sums then stand for those over all; None: all.
+            Places in `pool` of the frames that are looked at, with those that they bring along: sums over them then
+            stand for those over all. None: all.
         """
         step, prior = int(self.step), self.prior
         self.step += 1
@@ -109,12 +118,17 @@ class FilmFit(nn.Module):
             prepare(self.model.render)
         ramp = min(1.0, (step - self.start + 1) / (self.ramp_steps + 1))
         if self.by_frames:
-            misfit, images = self.model(frames)
-            return (self.scale * misfit + self.weight * ramp * prior(images, frames)) / share
+            drawn = self._with_those_along(frames)
+            misfit, images = self.model(drawn)
+            return (self.scale * misfit + self.weight * ramp * prior(images, drawn)) / share
         drawn = self._drawn()
         misfit, images = self.model(frames, drawn)
         loss: Tensor = self.scale * misfit / share + self.weight * ramp * prior(images, drawn)
         return loss
+
+    def _with_those_along(self, frames: Tensor) -> Tensor:
+        brought = self.brought
+        return torch.tensor(sorted(k for seen in frames.tolist() for k in (seen, *brought[seen])))
 
     def _drawn(self) -> Tensor:
         """List the frames that a prior which is not by frames gets to see."""
@@ -138,7 +152,7 @@ def fit_film(
     judge_from: int | None = None,
     **settings: Any,
 ) -> Fit:
-    """Fit a film: :func:`otrecon.inr.fit`, which judges weights only once the prior has its full weight.
+    """Fit a film: :func:`otrecon.inr.fit`, which leaves a film that has a prior with its last weights.
 
     Parameters
     ----------
@@ -150,13 +164,13 @@ def fit_film(
         As of :func:`otrecon.inr.fit`. A prior that draws, such as a `BarycenterPrior` with random triplets, must have
         the same generator, if there is a checkpoint: it holds the state of one.
     batch
-        Frames a step; None: all that have data or are aimed at. A prior that needs all frames gets all of them, and
-        then all data are looked at, unless the problem says ``keep_batches``.
+        Frames with data a step; None: all. Those that a prior aims at come along (`FilmFit.brought`). A prior that
+        needs all frames gets all of them, and then all data are looked at, unless the problem says ``keep_batches``.
     judge_from
-        Step from which weights are judged; None: from `FilmFit.settled` on, and not before it. The weights that are
-        kept are those of the lowest loss from then on. Where the learning rate starts again with the prior, these may
-        be the very first, from before it had any effect; where targets are made anew, those that fit the older ones;
-        where some frames of a mini-batch have no data, those after a few such frames. ``steps - 1`` keeps the last.
+        Step from which the weights of least loss are kept, at least `FilmFit.settled`. None: with a prior the last
+        weights, as losses of different steps cannot be compared where the learning rate starts again, targets are made
+        anew, or some random triplets cost more than others: what seems least is often from just after such a change,
+        before it had any effect. Without a prior, the best of all.
 
     Raises
     ------
@@ -166,9 +180,10 @@ def fit_film(
     """
     if steps <= problem.settled:
         raise ValueError(f"the prior has its full weight after {problem.settled} steps; take more than {steps}.")
-    judge_from = problem.settled if judge_from is None else judge_from
-    if not problem.settled <= judge_from < steps:
-        raise ValueError(f"judge_from must be from {problem.settled} to {steps - 1}, got {judge_from}.")
+    if judge_from is None:
+        judge_from = 0 if problem.prior is None else steps
+    if not problem.settled <= judge_from <= steps:
+        raise ValueError(f"judge_from must be from {problem.settled} to {steps}, got {judge_from}.")
     drawing = getattr(problem.prior, "generator", None)
     if checkpoint is not None and drawing is not None and drawing is not settings.get("generator"):
         raise ValueError("the prior draws from a generator of its own, which no checkpoint holds: give both the same.")

@@ -100,7 +100,7 @@ def fit(
         call returns at once. It knows the network and these settings, not the data: each problem needs its own.
     judge_from
         Number of steps before which weights are not judged, but replaced by later ones: for an objective that changes
-        until then, such as one with a penalty that sets in late.
+        until then, such as one with a penalty that sets in late. ``steps``: the last weights are kept.
     progress
         Show a bar on a terminal, a line every tenth of the steps elsewhere, on the error stream.
 

@@ -102,13 +102,36 @@ def test_batches_of_frames_stand_for_all():
     whole = fit().detach()
     parts = torch.stack([fit(torch.tensor([k])).detach() for k in range(3)])
     torch.testing.assert_close(parts.mean(), whole)
-    aimed, _ = problem("targets")
-    assert aimed.pool == (0, 1, 2, 3, 4)
+    aimed, _ = problem("targets", weight=5.0)
+    assert aimed.pool == OBSERVED
+    assert aimed.brought == {0: (1,), 2: (3,), 4: ()}
     aimed().detach()
     aimed.prior.steps.fill_(1)
-    parts = torch.stack([aimed(torch.tensor([k])).detach() for k in range(5)])
+    parts = torch.stack([aimed(torch.tensor([k])).detach() for k in range(3)])
     aimed.prior.steps.fill_(1)
     torch.testing.assert_close(parts.mean(), aimed().detach())
+
+
+def test_no_batch_is_without_data_and_each_frame_that_is_aimed_at_comes_once_a_pass():
+    class Aimed(nn.Module):
+        by_frames, aimed = True, (0, 2, 3, 4, 6)
+
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def forward(self, images, frames):
+            self.seen.append(frames.tolist())
+            return images.mean()
+
+    prior, model = Aimed(), Still()
+    model.count, model.observed = 7, (1, 3, 5)
+    fit = FilmFit(model, prior)
+    for k in range(3):
+        fit(torch.tensor([k]))
+    assert prior.seen == [[0, 1, 2], [3, 4], [5, 6]]
+    fit()
+    assert prior.seen[-1] == list(range(7))
 
 
 def gradients(loss, fit):
@@ -214,24 +237,27 @@ def test_an_interruption_changes_nothing(kind, model, batch, tmp_path):
 
 def test_weights_from_before_the_prior_are_not_kept():
     fit, generator = problem("path", start=30, weight=1e4)
-    found = fit_film(fit, 40, generator=generator, lr=5e-3)
+    found = fit_film(fit, 40, generator=generator, lr=5e-3, judge_from=30)
     assert found.best_step > 30
     assert found.best_loss > min(found.history[:30])
 
 
-def test_weights_from_before_the_prior_had_any_effect_are_not_kept_if_so_asked():
-    def run(**settings):
-        fit, generator = problem("path", start=20, weight=1.0)
+@pytest.mark.parametrize("batch", [None, 2])
+def test_a_prior_leaves_the_last_weights_unless_others_are_asked_for(batch):
+    def run(kind="targets", **settings):
+        fit, generator = problem(kind, start=20 if kind == "targets" else 0)
         # A rate that starts again high throws the fit back: the lowest loss is that of the first weights judged.
         rate = {"schedule": lambda done: 0.1 if done < 0.5 else 8.0}
-        return fit_film(fit, 40, generator=generator, lr=5e-3, **rate, **settings), fit.model.render()
+        found = fit_film(fit, 40, generator=generator, lr=5e-3, batch=batch, **rate, **settings)
+        return found, fit.model.render()
 
-    usual, first = run()
-    asked, last = run(judge_from=39)
+    usual, last = run()
+    asked, least = run(judge_from=20)
     assert usual.history == asked.history
-    assert usual.best_step <= 22
-    assert asked.best_step >= 39
-    assert not torch.equal(first, last)
+    assert usual.best_step >= 39
+    assert asked.best_step <= 24
+    assert not torch.equal(last, least)
+    assert run("none")[0].best_step <= 24
 
 
 def test_targets_fill_missing_frames():
@@ -250,8 +276,8 @@ def test_bad_input_names_the_fix():
     for weight in (-1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="weight must be at least 0, and finite"):
             problem("path", weight=weight)
-    for judge_from in (29, 40):
-        with pytest.raises(ValueError, match=f"judge_from must be from 30 to 39, got {judge_from}"):
+    for judge_from in (29, 41):
+        with pytest.raises(ValueError, match=f"judge_from must be from 30 to 40, got {judge_from}"):
             fit_film(problem("path", start=30)[0], 40, judge_from=judge_from)
     with pytest.raises(ValueError, match="scale must be positive"):
         problem("path", scale=0.0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from otrecon.dynamic import KSpaceFilm
+from otrecon.dynamic import KSpaceFilm, TransportTargets
 from otrecon.inr import KSpaceINR, cosine, frame_times
 from otrecon.lab import late
 from otrecon.lab.blob import BlobSettings
@@ -100,3 +100,26 @@ def test_the_rate_starts_again_only_where_it_is_asked_to(monkeypatch, tmp_path, 
         )
     assert asked["start"] == start
     assert asked["schedule"](0.75) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("observed", "also_observed", "frames", "expected"),
+    [
+        ((0, 2, 4), False, 2, 1),  # and the one after it
+        ((0, 3), False, 2, 1),  # and two after it
+        ((0, 1, 2, 3, 4), True, 2, 2),
+        ((0, 2, 4), False, 4, 2),
+        ((0, 1, 2, 3, 4), True, 9, 5),
+    ],
+)
+def test_a_step_looks_at_about_as_many_frames(observed, also_observed, frames, expected, monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr(late, "fit_film", lambda *_, **settings: asked.update(settings))
+    masks = torch.zeros(5, 8, 8, dtype=torch.bool)
+    masks[list(observed)] = True
+    network = KSpaceINR(siren(RECIPE, 2, 30.0), (8, 8), 1, times=frame_times(5), magnitude=1.0, disc=False)
+    model = KSpaceFilm(network, masks, torch.ones(5, 1, 8, 8, dtype=torch.complex64))
+    prior = TransportTargets(5, (8, 8), observed, also_observed=also_observed)
+    recipe = dataclasses.replace(RECIPE, batch=frames)
+    late.fit_late(model, prior, recipe, draws(recipe), start=8, weight=1.0, folder=tmp_path, progress=False)
+    assert asked["batch"] == expected

@@ -35,8 +35,8 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
         generator,
         start=start,
         weight=weight,
-        # The seed's sets in while a quarter of the way is left; started again, k-space networks never came back.
-        restart=prior_name != "barycenter",
+        # All set in while a quarter of the way or more is left; started again, k-space networks never came back.
+        restart=False,
         folder=folder,
         progress=progress,
     )

@@ -82,7 +82,7 @@ class HeartSettings:
     reach
         Of our own, and of what lies between frames in time, in pixels; None: all mass travels, and edges have theirs.
     batch
-        Frames a step, until a prior that needs all sets in; None: all.
+        Frames a step looks at, until a prior that needs all sets in; None: all.
     steps, lr, width, hidden_layers
         Of the networks and their fit. A network of k-space takes `choices.KSPACE_STEPS` times the steps.
     omega_0, time_end
