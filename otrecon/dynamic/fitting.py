@@ -30,7 +30,7 @@ class FilmFit(nn.Module):
         ``prior(images, frames)`` gives a real scalar for the images ``(n, y, x)`` of some frames: `WassersteinPath`,
         `BarycenterPrior`, `TransportTargets`, or any module. Where it has an attribute ``by_frames`` that is true it is
         content with the frames of a mini-batch, as a sum over them, and those frames without data that it lists as
-        ``aimed`` come along with the one with data before them. Where it has a method ``wanted(count)`` it is asked
+        ``aimed`` come along, some with each that has data. Where it has a method ``wanted(count)`` it is asked
         once a step which frames of so many it wants to see, and gets these. Others get all, in order. None: data alone.
     weight
         Of the prior, at least 0, in units of the data term per unit of the prior: each says what its own unit is.
@@ -82,12 +82,14 @@ class FilmFit(nn.Module):
     def brought(self) -> dict[int, tuple[int, ...]]:
         """Frames without data that each frame with data brings along into a mini-batch, for a prior that aims at them.
 
-        They are those up to the next one with data; the first also brings those before it.
+        They are dealt out in order, from half the film on: two neighbours in one batch would pull the network the same
+        way, which costs decibels.
         """
         aimed = getattr(self.prior, "aimed", ()) if self.by_frames else ()
+        count = len(self.pool)
         brought: dict[int, list[int]] = {k: [] for k in self.pool}
-        for k in sorted({*aimed} - {*self.pool}):
-            brought[max((seen for seen in self.pool if seen < k), default=self.pool[0])].append(k)
+        for place, k in enumerate(sorted({*aimed} - {*self.pool})):
+            brought[self.pool[(place + count // 2) % count]].append(k)
         return {seen: tuple(along) for seen, along in brought.items()}
 
     @property

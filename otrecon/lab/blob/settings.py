@@ -46,9 +46,8 @@ class BlobSettings:
         seed does not say (erratum 12). `targets` is relative to the energy of the data either way.
     begin
         Share of the steps after which the prior sets in. None: 10/11 for the seed's (500 of its 5,500 steps), a fifth
-        for our own. For the seed's the learning rate falls along half a cosine until then, and again from then on: a
-        rate that has come down to nothing would leave a late prior without effect. For our own, which comes early, it
-        falls once.
+        for our own. The learning rate falls along half a cosine until then, and again from then on: a rate that has
+        come down to nothing would leave a late prior without effect.
     refresh
         How often our own makes its targets.
     batch

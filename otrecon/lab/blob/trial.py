@@ -94,7 +94,6 @@ def trial(config: BlobSettings, *, folder: Path, progress: bool) -> dict[str, An
         start=start,
         weight=_weight(config),
         scale=1.0 if config.prior == "targets" else _half_energy(config, scan),
-        restart=config.prior != "targets",
         folder=folder,
         progress=progress,
     )

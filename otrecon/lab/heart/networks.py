@@ -35,8 +35,8 @@ def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) 
         generator,
         start=start,
         weight=weight,
-        # All set in while a quarter of the way or more is left; started again, k-space networks never came back.
-        restart=False,
+        # The seed's sets in while a quarter of the way is left; started again, k-space networks never came back.
+        restart=prior_name != "barycenter",
         folder=folder,
         progress=progress,
     )
