@@ -161,7 +161,7 @@ def load_radial_cine(
     )
 
 
-def save_radial_cine(path: str | PathLike[str], kdata: Tensor) -> Path:
+def save_radial_cine(path: str | PathLike[str], kdata: Tensor | np.ndarray) -> Path:
     """Write radial k-space as a file of that collection: what was simulated takes the way of what was measured.
 
     Parameters
@@ -169,9 +169,9 @@ def save_radial_cine(path: str | PathLike[str], kdata: Tensor) -> Path:
     path
         The ``.mat`` file, of version 5, as published.
     kdata
-        Complex ``(frame, coil, spoke, readout)``, stored in single precision: spoke j of n at the angle ``pi * j / n``
-        in every frame, the readout two times oversampled with k = 0 in its middle, of an even number of samples. Zeros
-        are put around each readout, as the collection has them.
+        Complex ``(frame, coil, spoke, readout)``, a tensor or a NumPy array, stored in single precision: spoke j of n
+        at the angle ``pi * j / n`` in every frame, the readout two times oversampled with k = 0 in its middle, of an
+        even number of samples. Zeros are put around each readout, as the collection has them: here it comes without.
 
     Returns
     -------
@@ -180,10 +180,12 @@ def save_radial_cine(path: str | PathLike[str], kdata: Tensor) -> Path:
 
     Raises
     ------
-    ValueError
-        If the data are not complex, of another shape, or not finite, or the file is not named ``.mat``.
+    TypeError, ValueError
+        If the data are not complex, of another shape, not finite, or have zeros around their readouts already, or the
+        file is not named ``.mat``.
     """
     file = Path(path)
+    kdata = torch.as_tensor(kdata)
     if file.suffix != ".mat":
         raise ValueError(f"{KIND}: {file} must be named .mat, or it is not found again.")
     if kdata.ndim != 4 or not kdata.is_complex() or not kdata.numel() or kdata.shape[-1] % 2:
@@ -193,6 +195,12 @@ def save_radial_cine(path: str | PathLike[str], kdata: Tensor) -> Path:
         )
     if not bool(torch.isfinite(kdata).all()):
         raise ValueError(f"{KIND}: kdata hold NaN or infinity, which no reader takes: mend them first.")
+    quarter = kdata.shape[-1] // 4
+    if quarter and not bool(kdata[..., :quarter].any()) and not bool(kdata[..., -quarter:].any()):
+        raise ValueError(
+            f"{KIND}: kdata are zero in the outer half of every readout, as if padded already; give the middle "
+            f"{kdata.shape[-1] // 2} of {kdata.shape[-1]} samples alone: kdata[..., {quarter}:-{quarter}]."
+        )
     from scipy.io import savemat
 
     frames, coils, spokes, readout = kdata.shape

@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -161,10 +162,11 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--scale", choices=SCALES, help="smoke, cpu or paper; by default what OTRECON_SCALE names")
         one.add_argument(
             "--set",
-            action="append",
+            nargs="+",
+            action="extend",
             default=[],
             metavar="NAME=VALUE",
-            help="another setting, such as steps=400 or seeds='(0, 1)'; may be repeated",
+            help="other settings, such as steps=400 or seeds='(0, 1)'",
         )
         one.add_argument(
             "--out",
@@ -205,7 +207,9 @@ def _changed(plan: Plan, over: Sequence[str], changes: Sequence[str]) -> Plan:
     for change in changes:
         name, text = _pair(plan, change, "--set", "NAME=VALUE")
         if name in plan.over:
-            raise ValueError(f"{name} is varied in this plan: python -m otrecon.lab sweep NAME --over {name}={text}.")
+            raise ValueError(
+                f"{name} is varied in this plan: sweep, with --over {shlex.quote(change)}, takes one alone."
+            )
         replaced[name] = _value(plan, name, text)
     varied = dict(plan.over)
     for change in over:

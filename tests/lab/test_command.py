@@ -50,7 +50,7 @@ def test_a_run_leaves_a_report_with_its_rows_and_provenance(tmp_path, capsys):
 
 
 def test_another_plan_has_a_report_of_its_own(tmp_path):
-    arguments = ["sweep", TOY, "--scale", "smoke", "--over", "seed=1..2", "word=b,c", "--set", "size=5"]
+    arguments = ["sweep", TOY, "--scale", "smoke", "--over", "seed=1..2", "word=b,c", "--set", "size=5", "word=a"]
     assert command.main(arguments, home=tmp_path) == 0
     found = read(tmp_path, "toy_smoke_changed")
     assert [(row["seed"], row["word"], row["size"]) for row in found["rows"]] == [
@@ -109,7 +109,8 @@ def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
         (["run", TOY, "--set", "sise=4"], "no setting 'sise'; there are: seed, size, word"),
         (["run", TOY, "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
         (["run", TOY, "--set", "size=big"], "'big' is not Python's way to write a value of size"),
-        (["run", TOY, "--set", "seed=1"], "seed is varied in this plan"),
+        (["run", TOY, "--set", "seed=1"], "seed is varied in this plan; for one value alone: sweep --over seed=1"),
+        (["run", "dynamic-radial", "--set", "data=file"], "data='file' wants the name of one"),
         (["sweep", TOY, "--over", "seed=4..2"], "--over seed must be at least one value"),
         (["sweep", TOY, "--over", "seed=1,1"], "all different"),
         (["sweep", TOY, "--over", "seeds=0..2"], "no setting 'seeds'"),

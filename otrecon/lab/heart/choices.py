@@ -73,7 +73,7 @@ def time_end(config: HeartSettings, kind: str) -> float:
     """How long the film lasts in the time of an ``"image"`` or ``"k-space"`` network."""
     if config.time_end is not None:
         return config.time_end
-    return _TIME_END[config.data][kind]
+    return _TIME_END["rat" if config.data == "rat" else "phantom"][kind]
 
 
 def onset_share(config: HeartSettings) -> float:

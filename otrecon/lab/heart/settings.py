@@ -38,7 +38,7 @@ BETWEEN = ("linear in time", "barycenter in time", "edges in time")
 NETWORKS = ("k-space", "k-space + barycenter", "image", "image + barycenter", "image + targets", "image + edges")
 METHODS = (*CLASSICAL, *NETWORKS)
 SAMPLINGS = ("every frame", "every second frame")
-DATA = ("phantom", "rat")
+DATA = ("phantom", "file", "rat")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class HeartSettings:
         ``"phantom"``: exact k-space of a phantom, seen by coils, with noise, written and read as a file of the Harvard
         collection. ``"rat"``: a rat's heart, whose k-space is made of the magnitude images that it is compared with (a
         data crime: no noise, no phase, one coil), on Cartesian lines, denser towards the centre. Its resolution is that
-        of `size` pixels.
+        of `size` pixels. ``"file"`` wherever there is one.
     file
         A file of the Harvard collection, or laid out like one, instead of the phantom. It is compared with what all
         its spokes show. Its contents are what counts: under the same name another file is another run.
@@ -142,8 +142,12 @@ class HeartSettings:
         check_one_of("combination", self.combination, ("maps", "sum of squares"))
         if self.file is not None and not isinstance(self.file, str):
             raise TypeError(f"file must be the name of one, such as 'my.mat', got {type(self.file).__name__}.")
-        if self.file is not None and self.data != "phantom":
+        if self.file is not None and self.data == "rat":
             raise ValueError(f"file takes the place of the phantom: leave out data={self.data!r}.")
+        if self.file is None and self.data == "file":
+            raise ValueError("data='file' wants the name of one: say file=, such as 'my.mat'.")
+        if self.file is not None:
+            object.__setattr__(self, "data", "file")
         for name in ("steps", "width", "refresh", "coils", "max_iterations"):
             check_count(name, getattr(self, name))
         for name in ("seed", "hidden_layers"):
