@@ -111,4 +111,7 @@ class BarycenterPrior(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the settings: a checkpoint tells priors apart by them."""
-        return f"triplets={self.triplets}, solver={self.solver}, blur={self.blur}, reduction={self.reduction}"
+        return (
+            f"triplets={self.triplets}, solver={self.solver}, blur={self.blur}, reduction={self.reduction}, "
+            f"tol={self.tol}, max_iterations={self.max_iterations}"
+        )

@@ -80,5 +80,5 @@ class WassersteinPath(nn.Module):
         """Show the settings: a checkpoint tells priors apart by them."""
         return (
             f"blur={self.blur}, squared={self.squared}, frames={self.frames}, reduction={self.reduction}, "
-            f"unit={self.unit}"
+            f"unit={self.unit}, tol={self.tol}, max_iterations={self.max_iterations}"
         )

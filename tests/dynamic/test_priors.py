@@ -222,3 +222,19 @@ def test_variation_by_hand_and_without_unit():
 def test_bad_input_names_the_fix(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (
+            WassersteinPath,
+            {"blur": 2.0, "squared": False, "reduction": "mean", "unit": "pixel", "tol": 0.1, "max_iterations": 7},
+        ),
+        (BarycenterPrior, {"blur": 2.0, "triplets": "all", "reduction": "mean", "tol": 0.1, "max_iterations": 7}),
+    ],
+)
+def test_a_checkpoint_tells_priors_apart_by_each_setting(kind, settings):
+    usual = {"generator": torch.Generator().manual_seed(0)} if kind is BarycenterPrior else {}
+    shown = {repr(kind(**usual, **{name: value})) for name, value in settings.items()} | {repr(kind(**usual))}
+    assert len(shown) == len(settings) + 1
