@@ -6,6 +6,7 @@ from otrecon.dynamic.fitting import FilmFit, fit_film
 from otrecon.dynamic.kspace_models import KSpaceFilm, RadialKSpaceFilm
 from otrecon.dynamic.models import FilmModel, ImageFilm
 from otrecon.dynamic.path import WassersteinPath
+from otrecon.dynamic.prior_sum import PriorSum
 from otrecon.dynamic.spatial import SpatialTV
 from otrecon.dynamic.targets import TransportTargets
 from otrecon.dynamic.warping import edge_displacements, warped_frames
@@ -16,6 +17,7 @@ __all__ = [
     "FilmModel",
     "ImageFilm",
     "KSpaceFilm",
+    "PriorSum",
     "RadialKSpaceFilm",
     "SpatialTV",
     "TransportTargets",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from otrecon.lab.heart.settings import BETWEEN, HeartSettings
 
-__all__ = ["KSPACE_STEPS", "OMEGA_0", "low_rank_weight_of", "onset_share", "time_end", "weight_of"]
+__all__ = [
+    "KSPACE_STEPS",
+    "OMEGA_0",
+    "low_rank_weight_of",
+    "onset_share",
+    "spatial_weight_of",
+    "time_end",
+    "weight_of",
+]
 
 _WEIGHTS = {
     "iGRASP": {"every frame": 0.01, "every second frame": 0.06},
@@ -35,6 +43,10 @@ seed=100 "method=temporal TV" weight=0.0003,0.001,0.003,0.01``, and so on; 0, 0.
 edges. The barycenters' is that of the seed, in the unit of this package.
 """
 
+_SPATIAL_WEIGHTS = {"phantom": 0.1, "rat": 0.1}
+"""Of total variation within frames, beside edges at their weight above: by held-out spokes or lines, of 0.01, 0.03, 0.1
+and 0.3."""
+
 LOW_RANK = 0.1
 """Weight of the low rank of low rank plus sparse, chosen with the other."""
 
@@ -60,13 +72,20 @@ def weight_of(config: HeartSettings) -> float:
     """Weight of the penalty or the prior, in the unit of its method."""
     if config.weight is not None:
         return config.weight
-    method = "temporal TV" if config.method in BETWEEN else config.method
+    method = "temporal TV" if config.method in BETWEEN else config.method.removesuffix(" + TV")
     return _RAT_WEIGHTS[method] if config.data == "rat" else _WEIGHTS[method][config.sampling]
 
 
 def low_rank_weight_of(config: HeartSettings) -> float:
     """Weight of the low rank of low rank plus sparse."""
     return LOW_RANK if config.low_rank_weight is None else config.low_rank_weight
+
+
+def spatial_weight_of(config: HeartSettings) -> float:
+    """Weight of total variation within frames."""
+    if config.spatial_weight is not None:
+        return config.spatial_weight
+    return _SPATIAL_WEIGHTS["rat" if config.data == "rat" else "phantom"]
 
 
 def time_end(config: HeartSettings, kind: str) -> float:
@@ -78,5 +97,5 @@ def time_end(config: HeartSettings, kind: str) -> float:
 
 def onset_share(config: HeartSettings) -> float:
     """Share of the steps after which a prior sets in."""
-    prior = config.method.partition(" + ")[2]
+    prior = config.method.removesuffix(" + TV").partition(" + ")[2]
     return _BEGIN.get(prior, {}).get(config.sampling, 0.0) if config.begin is None else config.begin

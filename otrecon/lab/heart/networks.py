@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from otrecon.dynamic import BarycenterPrior, FilmModel, ImageFilm, TransportTargets
+from otrecon.dynamic import BarycenterPrior, FilmModel, ImageFilm, PriorSum, SpatialTV, TransportTargets
 from otrecon.inr import ImageINR, KSpaceINR, Siren, frame_times
-from otrecon.lab.heart.choices import KSPACE_STEPS, OMEGA_0, onset_share, time_end, weight_of
+from otrecon.lab.heart.choices import KSPACE_STEPS, OMEGA_0, onset_share, spatial_weight_of, time_end, weight_of
 from otrecon.lab.heart.scan import Scan
 from otrecon.lab.heart.settings import HeartSettings
 from otrecon.lab.late import draws, fit_late, onset, siren, steps_of_targets
@@ -21,27 +21,31 @@ __all__ = ["network"]
 
 def network(config: HeartSettings, scan: Scan, folder: Path, *, progress: bool) -> tuple[Tensor, dict[str, Any]]:
     """Make the film ``(t, y, x)`` by a network, and say how its fit went."""
-    kind, _, prior_name = config.method.partition(" + ")
+    kind, *priors = config.method.split(" + ")
     if kind == "k-space":
         config = dataclasses.replace(config, steps=KSPACE_STEPS * config.steps)
     model = (_image if kind == "image" else _kspace)(config, scan)
     generator, start = draws(config), onset(config, onset_share(config))
-    prior = _prior(prior_name, config, scan, start, generator)
+    prior = _prior(priors[0], config, scan, start, generator) if priors else None
     weight = 1.0 if prior is None else weight_of(config)
+    spatial = spatial_weight_of(config) if "TV" in priors else None
+    if prior is not None and spatial is not None:
+        prior = PriorSum((prior, SpatialTV(len(scan.reference))), (weight, spatial))
     fitted = fit_late(
         model,
         prior,
         config,
         generator,
         start=start,
-        weight=weight,
+        weight=weight if spatial is None else 1.0,
         # The seed's sets in while a quarter of the way is left; started again, k-space networks never came back.
-        restart=prior_name != "barycenter",
+        restart="barycenter" not in priors,
         folder=folder,
         progress=progress,
     )
     return model.render(), {
         "weight_used": None if prior is None else weight,
+        "spatial_weight_used": spatial,
         "fit_seconds": fitted.seconds,
         "prior_seconds": fitted.prior_seconds,
         "iterations": config.steps,
@@ -77,9 +81,7 @@ def _kspace(config: HeartSettings, scan: Scan) -> FilmModel:
     return scan.samples.kspace_film(inr.to(config.device), scan.smaps if config.combination == "maps" else None)
 
 
-def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: torch.Generator) -> nn.Module | None:
-    if not name:
-        return None
+def _prior(name: str, config: HeartSettings, scan: Scan, start: int, triplets: torch.Generator) -> nn.Module:
     if name == "barycenter":
         # Of frames that are still wrong it need not be exact: with the usual limits it takes most of the time.
         return BarycenterPrior(generator=triplets, tol=1e-2, max_iterations=20)

@@ -35,7 +35,15 @@ CLASSICAL = (
     "edges in time",
 )
 BETWEEN = ("linear in time", "barycenter in time", "edges in time")
-NETWORKS = ("k-space", "k-space + barycenter", "image", "image + barycenter", "image + targets", "image + edges")
+NETWORKS = (
+    "k-space",
+    "k-space + barycenter",
+    "image",
+    "image + barycenter",
+    "image + targets",
+    "image + edges",
+    "image + edges + TV",
+)
 METHODS = (*CLASSICAL, *NETWORKS)
 SAMPLINGS = ("every frame", "every second frame")
 DATA = ("phantom", "file", "rat")
@@ -53,7 +61,8 @@ class HeartSettings:
         gradients, as published; ``"temporal TV"``: the same penalty, not smoothed, to convergence; ``"low rank plus
         sparse"``; ``"linear in time"``, ``"barycenter in time"`` and ``"edges in time"``: what lies between the frames
         that temporal TV makes of those with data. Then the networks, alone, with the seed's prior, and with ours:
-        ``"targets"`` of moved mass, and ``"edges"``, of pictures warped as their edges move.
+        ``"targets"`` of moved mass, and ``"edges"``, of pictures warped as their edges move, also with ``"TV"``, total
+        variation within each frame.
     sampling
         ``"every frame"``: each has every `acceleration`-th spoke, one further than the frame before (row 000-S3).
         ``"every second frame"``: of these, frames 1, 3, ... are left out (row 000-S4).
@@ -72,6 +81,8 @@ class HeartSettings:
         `choices`.
     low_rank_weight
         Of its other part. None: see `choices`.
+    spatial_weight
+        Of total variation within frames, where a method has it. None: see `choices`.
     held_out
         Share of the spokes of each frame that are kept from the reconstruction and then predicted, at least one: what
         chooses weights without the truth, for every method alike. 0: none.
@@ -112,6 +123,7 @@ class HeartSettings:
     seed: int = 0
     weight: float | None = None
     low_rank_weight: float | None = None
+    spatial_weight: float | None = None
     held_out: float = 0.0
     begin: float | None = None
     refresh: int = 5
@@ -161,7 +173,7 @@ class HeartSettings:
         for name in ("omega_0", "time_end", "reach"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        for name in ("weight", "low_rank_weight"):
+        for name in ("weight", "low_rank_weight", "spatial_weight"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ValueError(f"{name} must be at least 0, got {value}.")
