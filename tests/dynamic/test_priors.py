@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from otrecon.dynamic import BarycenterPrior, SpatialTV, TransportTargets, WassersteinPath, barycentric_frames
+from otrecon.dynamic import BarycenterPrior, PriorSum, SpatialTV, TransportTargets, WassersteinPath, barycentric_frames
 from otrecon.ot import Grid, barycenter
 from otrecon.ot.appendix_b import appendix_b_barycenter
 
@@ -176,11 +176,41 @@ def test_variation_by_hand_and_without_unit():
     assert float(SpatialTV()(torch.full((2, 3, 4), 1j))) == pytest.approx(0, abs=1e-9)
 
 
+def test_variation_of_single_frames_adds_up_where_they_are_as_bright():
+    film = bumps([(12, 6 + 2 * k) for k in range(5)])
+    whole, parts = SpatialTV(), SpatialTV(5)
+    assert not whole.by_frames
+    assert (parts.by_frames, parts.aimed) == (True, (0, 1, 2, 3, 4))
+    each = torch.stack([parts(film[k : k + 1], torch.tensor([k])) for k in range(5)])
+    torch.testing.assert_close(each.sum(), whole(film), rtol=1e-3, atol=0)
+    torch.testing.assert_close(parts(film), whole(film))
+
+
+def test_priors_by_frames_add_up():
+    film = bumps([(12, 6 + 2 * k) for k in range(7)])
+    targets, variation = TransportTargets(7, SIZE, (0, 3, 6), dtype=torch.float64), SpatialTV(7)
+    both = PriorSum((targets, variation), (2.0, 0.5))
+    assert targets.aimed == (1, 2, 4, 5)
+    assert both.aimed == (0, 1, 2, 3, 4, 5, 6)
+    both.prepare(lambda: film)
+    assert int(targets.steps) == 1
+    for frames in (torch.arange(7), torch.tensor([2, 3]), torch.tensor([0])):
+        images = film[frames] * 1.5
+        torch.testing.assert_close(both(images, frames), 2 * targets(images, frames) + variation(images, frames) / 2)
+    assert repr(both) != repr(PriorSum((targets, variation), (2.0, 0.6)))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: WassersteinPath()(torch.ones(4, 5)), TypeError, r"\(t, y, x\), got a tensor of shape \(4, 5\)"),
         (lambda: WassersteinPath()(torch.ones(1, 4, 5)), ValueError, "at least 2 frames, got 1"),
+        (lambda: PriorSum((), ()), ValueError, "as many, at least one, got 0 and 0"),
+        (lambda: PriorSum((SpatialTV(4),), (1.0, 2.0)), ValueError, "got 1 and 2"),
+        (lambda: PriorSum((SpatialTV(4),), (-1.0,)), ValueError, "weights must be at least 0"),
+        (lambda: PriorSum((SpatialTV(),), (1.0,)), ValueError, "SpatialTV is no sum over frames as it is: say frames="),
+        (lambda: PriorSum((WassersteinPath(),), (1.0,)), ValueError, "WassersteinPath is no sum over frames"),
+        (lambda: SpatialTV(0), ValueError, "frames must be at least 1"),
         (lambda: WassersteinPath(reduction="add"), ValueError, "'sum' or 'mean', got 'add'"),
         (lambda: WassersteinPath(blur=0), ValueError, "blur must be positive"),
         (lambda: WassersteinPath(frames=(0, 9))(torch.ones(3, 4, 5)), ValueError, "of the frames 0 to 2"),

@@ -29,9 +29,9 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
         ``psnr_observed``, ``psnr_missing`` in dB and ``ssim_observed``, ``ssim_missing``, and around the heart
         ``psnr_heart_observed`` and so on, None where there is no such frame; ``held_out_error``, None where nothing was
         held out; ``fit_seconds`` of the reconstruction, and ``prior_seconds`` that a prior took of them;
-        ``weight_used``, ``spatial_weight_used``; of classical methods ``iterations``, ``converged``, ``error``, ``residuals``, ``objective``; of
-        networks ``iterations``, ``best_step``, ``best_loss``; ``window``, top, bottom, left and right of the heart; and
-        the tensors ``film`` and ``reference``, ``(t, y, x)``.
+        ``weight_used``; of classical methods ``iterations``, ``converged``, ``error``, ``residuals``, ``objective``; of
+        networks ``spatial_weight_used``, ``iterations``, ``best_step``, ``best_loss``; ``window``, top, bottom, left
+        and right of the heart; and the tensors ``film`` and ``reference``, ``(t, y, x)``.
     """
     scan = rat_scan(config, folder) if config.data == "rat" else radial_scan(config, folder, progress=progress)
     begun = time.perf_counter()
