@@ -43,9 +43,9 @@ seed=100 "method=temporal TV" weight=0.0003,0.001,0.003,0.01``, and so on; 0, 0.
 edges. The barycenters' is that of the seed, in the unit of this package.
 """
 
-_SPATIAL_WEIGHTS = {"phantom": 0.1, "rat": 0.1}
-"""Of total variation within frames, beside edges at their weight above: by held-out spokes or lines, of 0.01, 0.03, 0.1
-and 0.3."""
+_SPATIAL_WEIGHTS = {"phantom": 0.01, "rat": 0.1}
+"""Of total variation within frames, beside edges at their weight above: by held-out spokes of 0.01, 0.03, 0.1 and 0.3,
+by held-out lines of the rat of the last three."""
 
 LOW_RANK = 0.1
 """Weight of the low rank of low rank plus sparse, chosen with the other."""
