@@ -196,7 +196,12 @@ def save_radial_cine(path: str | PathLike[str], kdata: Tensor | np.ndarray) -> P
     if not bool(torch.isfinite(kdata).all()):
         raise ValueError(f"{KIND}: kdata hold NaN or infinity, which no reader takes: mend them first.")
     quarter = kdata.shape[-1] // 4
-    if quarter and not bool(kdata[..., :quarter].any()) and not bool(kdata[..., -quarter:].any()):
+    if (
+        4 * quarter == kdata.shape[-1]
+        and bool(kdata.any())
+        and not bool(kdata[..., :quarter].any())
+        and not bool(kdata[..., -quarter:].any())
+    ):
         raise ValueError(
             f"{KIND}: kdata are zero in the outer half of every readout, as if padded already; give the middle "
             f"{kdata.shape[-1] // 2} of {kdata.shape[-1]} samples alone: kdata[..., {quarter}:-{quarter}]."

@@ -29,9 +29,10 @@ class FilmFit(nn.Module):
     prior
         ``prior(images, frames)`` gives a real scalar for the images ``(n, y, x)`` of some frames: `WassersteinPath`,
         `BarycenterPrior`, `TransportTargets`, or any module. Where it has an attribute ``by_frames`` that is true it is
-        content with the frames of a mini-batch, as a sum over them, and those frames without data that it lists as
-        ``aimed`` come along, some with each that has data. Where it has a method ``wanted(count)`` it is asked
-        once a step which frames of so many it wants to see, and gets these. Others get all, in order. None: data alone.
+        content with the frames of a mini-batch, as a sum over them; it must list the frames that it wants to see as
+        ``aimed``, and those without data come along, some with each that has data. Where it has a method
+        ``wanted(count)`` it is asked once a step which frames of so many it wants to see, and gets these. Others get
+        all, in order. None: data alone.
     weight
         Of the prior, at least 0, in units of the data term per unit of the prior: each says what its own unit is.
     scale
@@ -66,6 +67,13 @@ class FilmFit(nn.Module):
         self.weight, self.scale = float(weight), check_positive("scale", scale)
         self.start, self.ramp_steps = check_count("start", start, 0), check_count("ramp_steps", ramp_steps, 0)
         self.keep_batches = keep_batches
+        if prior is not None and self.by_frames:
+            aimed = getattr(prior, "aimed", None)
+            if aimed is None or not {*aimed} <= {*range(model.count)}:
+                raise ValueError(
+                    f"a prior by frames must list as aimed the frames that it wants to see, of 0 to {model.count - 1}, "
+                    f"got {aimed}."
+                )
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -82,10 +90,10 @@ class FilmFit(nn.Module):
     def brought(self) -> dict[int, tuple[int, ...]]:
         """Frames without data that each frame with data brings along into a mini-batch, for a prior that aims at them.
 
-        They are dealt out in order, from half the film on: two neighbours in one batch would pull the network the same
-        way, which costs decibels.
+        They are dealt out in turn, beginning with the frame in the middle of those with data, so that few come with a
+        neighbour: two neighbours in one batch pull the network the same way, which costs decibels.
         """
-        aimed = getattr(self.prior, "aimed", ()) if self.by_frames else ()
+        aimed: tuple[int, ...] = getattr(self.prior, "aimed", ()) if self.by_frames else ()
         count = len(self.pool)
         brought: dict[int, list[int]] = {k: [] for k in self.pool}
         for place, k in enumerate(sorted({*aimed} - {*self.pool})):
@@ -171,7 +179,7 @@ def fit_film(
     judge_from
         Step from which the weights of least loss are kept, at least `FilmFit.settled`. None: with a prior the last
         weights, as losses of different steps cannot be compared where the learning rate starts again, targets are made
-        anew, or some random triplets cost more than others: what seems least is often from just after such a change,
+        anew, or some random triplets cost more than others: what seems least may be from just after such a change,
         before it had any effect. Without a prior, the best of all.
 
     Raises

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from otrecon.dynamic.spatial import SpatialTV
+
 __all__ = ["PriorSum"]
 
 
@@ -17,7 +19,8 @@ class PriorSum(nn.Module):
     Parameters
     ----------
     priors
-        Each with an attribute ``by_frames`` that is true, content with the frames of a mini-batch.
+        Each with an attribute ``by_frames`` that is true, content with the frames of a mini-batch, and with the frames
+        that it wants to see as ``aimed``.
     weights
         One of each, at least 0, in the unit of its prior.
 
@@ -37,9 +40,8 @@ class PriorSum(nn.Module):
             raise ValueError(f"weights must be at least 0, and finite, got {list(weights)}.")
         for prior in priors:
             if not getattr(prior, "by_frames", False):
-                raise ValueError(
-                    f"{type(prior).__name__} is no sum over frames as it is: say frames=, or leave it out."
-                )
+                fix = "say frames=" if isinstance(prior, SpatialTV) else "leave it out"
+                raise ValueError(f"{type(prior).__name__} is no sum over frames as it is: {fix}.")
         self.priors, self.weights = nn.ModuleList(priors), tuple(map(float, weights))
 
     @property

@@ -30,7 +30,7 @@ class SpatialTV(nn.Module):
 
     @property
     def by_frames(self) -> bool:
-        """Whether it is a sum over frames."""
+        """Whether it is a sum over frames: nearly, where they are not equally bright."""
         return self.frames is not None
 
     @property

@@ -46,7 +46,7 @@ class Fit:
     best_step
         Number of steps after which the network had the weights that it has now.
     best_loss
-        Their loss; with mini-batches, the mean over the last pass through the places.
+        Their loss; with mini-batches, the mean over the last pass through the places, as far as weights were judged.
     """
 
     history: list[float] = field(repr=False)
@@ -100,7 +100,8 @@ def fit(
         call returns at once. It knows the network and these settings, not the data: each problem needs its own.
     judge_from
         Number of steps before which weights are not judged, but replaced by later ones: for an objective that changes
-        until then, such as one with a penalty that sets in late. ``steps``: the last weights are kept.
+        until then, such as one with a penalty that sets in late. ``steps``: the last weights are kept; with
+        mini-batches, those before the last step.
     progress
         Show a bar on a terminal, a line every tenth of the steps elsewhere, on the error stream.
 

@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
             action="extend",
             default=[],
             metavar="NAME=VALUE",
-            help="other settings, such as steps=400 or seeds='(0, 1)'",
+            help="other settings, after the name: steps=400, or seeds='(0, 1)'",
         )
         one.add_argument(
             "--out",
@@ -207,9 +207,8 @@ def _changed(plan: Plan, over: Sequence[str], changes: Sequence[str]) -> Plan:
     for change in changes:
         name, text = _pair(plan, change, "--set", "NAME=VALUE")
         if name in plan.over:
-            raise ValueError(
-                f"{name} is varied in this plan: sweep, with --over {shlex.quote(change)}, takes one alone."
-            )
+            one = f"sweep --over {shlex.quote(change)}"
+            raise ValueError(f"{name} is varied in this plan; for one value alone: {one}.")
         replaced[name] = _value(plan, name, text)
     varied = dict(plan.over)
     for change in over:

@@ -35,7 +35,7 @@ class Recipe(Protocol):
 
     @property
     def batch(self) -> int | None:
-        """Frames that a step looks at, until a prior that needs all sets in; None: all."""
+        """Frames that a step looks at, those that come along for a prior included, until one needs all; None: all."""
 
     @property
     def refresh(self) -> int:
@@ -150,7 +150,7 @@ def fit_late(
 
 
 def _batch(problem: FilmFit, frames: int) -> int:
-    """Count the frames with data, of so many in all that a step looks at: the others come along."""
+    """Count the frames with data among so many that a step looks at: once the prior is there, others come along."""
     looked_at = len(problem.pool) + sum(map(len, problem.brought.values()))
     return min(len(problem.pool), max(1, round(frames * len(problem.pool) / looked_at)))
 

@@ -10,7 +10,9 @@ from otrecon.dynamic import (
     FilmModel,
     ImageFilm,
     KSpaceFilm,
+    PriorSum,
     RadialKSpaceFilm,
+    SpatialTV,
     TransportTargets,
     WassersteinPath,
     fit_film,
@@ -50,6 +52,9 @@ def problem(kind, model="image", **settings):
         "barycenter": lambda: BarycenterPrior(generator=generator),
         "path": WassersteinPath,
         "targets": lambda: TransportTargets(6, size, OBSERVED, refresh=4),
+        "targets and variation": lambda: PriorSum(
+            (TransportTargets(6, size, OBSERVED, refresh=4), SpatialTV(6)), (1.0, 0.1)
+        ),
         "none": lambda: None,
     }
     return FilmFit(film, priors[kind](), **settings), generator
@@ -134,6 +139,18 @@ def test_no_batch_is_without_data_and_each_frame_that_is_aimed_at_comes_once_a_p
     assert prior.seen[-1] == list(range(7))
 
 
+def test_few_frames_come_along_with_a_neighbour():
+    def beside(count, step):
+        model, prior = Still(), SpatialTV(count)
+        model.count, model.observed = count, tuple(range(0, count, step))
+        brought = FilmFit(model, prior).brought
+        assert sorted(k for along in brought.values() for k in along) == [k for k in range(count) if k % step]
+        return sum(abs(k - seen) == 1 for seen, along in brought.items() for k in along)
+
+    assert [beside(count, 2) for count in (8, 9, 10, 25)] == [0, 0, 0, 0]
+    assert beside(10, 3) <= 2
+
+
 def gradients(loss, fit):
     loss.backward()
     found = [one.grad for one in fit.model.parameters()]
@@ -211,6 +228,7 @@ def test_all_data_are_looked_at_beside_a_prior_of_all_frames_or_batches_go_on(ki
         ("path", "image", 2),
         ("targets", "image", 2),
         ("targets", "k-space", None),
+        ("targets and variation", "image", 2),
     ],
 )
 def test_an_interruption_changes_nothing(kind, model, batch, tmp_path):
@@ -279,6 +297,9 @@ def test_bad_input_names_the_fix():
     for judge_from in (29, 41):
         with pytest.raises(ValueError, match=f"judge_from must be from 30 to 40, got {judge_from}"):
             fit_film(problem("path", start=30)[0], 40, judge_from=judge_from)
+    for prior in (SpatialTV(3), type("Careless", (nn.Module,), {"by_frames": True})()):
+        with pytest.raises(ValueError, match="must list as aimed the frames that it wants to see, of 0 to 1, got"):
+            FilmFit(Still(), prior)
     with pytest.raises(ValueError, match="scale must be positive"):
         problem("path", scale=0.0)
     fit, generator = problem("barycenter")

@@ -209,7 +209,11 @@ def test_priors_by_frames_add_up():
         (lambda: PriorSum((SpatialTV(4),), (1.0, 2.0)), ValueError, "got 1 and 2"),
         (lambda: PriorSum((SpatialTV(4),), (-1.0,)), ValueError, "weights must be at least 0"),
         (lambda: PriorSum((SpatialTV(),), (1.0,)), ValueError, "SpatialTV is no sum over frames as it is: say frames="),
-        (lambda: PriorSum((WassersteinPath(),), (1.0,)), ValueError, "WassersteinPath is no sum over frames"),
+        (
+            lambda: PriorSum((WassersteinPath(),), (1.0,)),
+            ValueError,
+            "WassersteinPath is no sum over frames as it is: leave it out",
+        ),
         (lambda: SpatialTV(0), ValueError, "frames must be at least 1"),
         (lambda: WassersteinPath(reduction="add"), ValueError, "'sum' or 'mean', got 'add'"),
         (lambda: WassersteinPath(blur=0), ValueError, "blur must be positive"),

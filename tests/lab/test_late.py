@@ -105,8 +105,8 @@ def test_the_rate_starts_again_only_where_it_is_asked_to(monkeypatch, tmp_path, 
 @pytest.mark.parametrize(
     ("observed", "also_observed", "frames", "expected"),
     [
-        ((0, 2, 4), False, 2, 1),  # and the one after it
-        ((0, 3), False, 2, 1),  # and two after it
+        ((0, 2, 4), False, 2, 1),  # and another one
+        ((0, 3), False, 2, 1),  # and one or two others
         ((0, 1, 2, 3, 4), True, 2, 2),
         ((0, 2, 4), False, 4, 2),
         ((0, 1, 2, 3, 4), True, 9, 5),

@@ -51,7 +51,7 @@ class BlobSettings:
     refresh
         How often our own makes its targets.
     batch
-        Frames a step looks at, until a prior that needs all sets in; None: all.
+        Frames a step looks at, those that come along for a prior included, until one that needs all sets in. None: all.
     steps, lr, width, hidden_layers, omega_0
         Of the network and its fit.
     size, frames, central, outer

@@ -26,7 +26,8 @@ _WEIGHTS = {
 """Weights that predict best, of a few, the spokes which were held out, on a seed that is not reported: ``sweep
 dynamic-radial --scale cpu --set held_out=0.11 --over seed=100 "method=temporal TV" weight=0.01,0.03,0.06``, and so on:
 0.003, 0.03 and 0.3 for targets and edges, whose error hardly depends on it; 1, 100 and 10,000 for the barycenter of the
-k-space network. That of the image network has the number of the seed, in the unit of this package.
+k-space network. That of the image network has the number of the seed, in the unit of this package. Beyond the largest
+and below the smallest that were tried nothing was looked for.
 """
 
 _RAT_WEIGHTS = {

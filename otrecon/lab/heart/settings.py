@@ -70,7 +70,7 @@ class HeartSettings:
         ``"phantom"``: exact k-space of a phantom, seen by coils, with noise, written and read as a file of the Harvard
         collection. ``"rat"``: a rat's heart, whose k-space is made of the magnitude images that it is compared with (a
         data crime: no noise, no phase, one coil), on Cartesian lines, denser towards the centre. Its resolution is that
-        of `size` pixels. ``"file"`` wherever there is one.
+        of `size` pixels. ``"file"``, set by itself, where `file` names one.
     file
         A file of the Harvard collection, or laid out like one, instead of the phantom. It is compared with what all
         its spokes show. Its contents are what counts: under the same name another file is another run.
@@ -93,7 +93,7 @@ class HeartSettings:
     reach
         Of our own, and of what lies between frames in time, in pixels; None: all mass travels, and edges have theirs.
     batch
-        Frames a step looks at, until a prior that needs all sets in; None: all.
+        Frames a step looks at, those that come along for a prior included, until one that needs all sets in. None: all.
     steps, lr, width, hidden_layers
         Of the networks and their fit. A network of k-space takes `choices.KSPACE_STEPS` times the steps.
     omega_0, time_end
