@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from otrecon.dynamic.spatial import SpatialTV
-
 __all__ = ["PriorSum"]
 
 
@@ -40,8 +38,10 @@ class PriorSum(nn.Module):
             raise ValueError(f"weights must be at least 0, and finite, got {list(weights)}.")
         for prior in priors:
             if not getattr(prior, "by_frames", False):
-                fix = "say frames=" if isinstance(prior, SpatialTV) else "leave it out"
-                raise ValueError(f"{type(prior).__name__} is no sum over frames as it is: {fix}.")
+                raise ValueError(
+                    f"{type(prior).__name__} is no sum over frames as it is: leave it out, or make it one, as "
+                    "SpatialTV(frames) is."
+                )
         self.priors, self.weights = nn.ModuleList(priors), tuple(map(float, weights))
 
     @property
