@@ -45,6 +45,13 @@ class FilmFit(nn.Module):
         Whether data are looked at by mini-batches, where there are some, even after a prior that is not by frames has
         set in; otherwise all of them are then. It makes these steps cheaper and their data term noisier. Frames that
         only the prior is to see are drawn either way.
+
+    Attributes
+    ----------
+    brought
+        Frames without data that each frame with data brings along into a mini-batch, for a prior that aims at them.
+        They are dealt out in turn, beginning with the frame in the middle of those with data, so that few come with a
+        neighbour: two neighbours in one batch pull the network the same way, which costs decibels.
     """
 
     step: Tensor
@@ -74,6 +81,7 @@ class FilmFit(nn.Module):
                     f"a prior by frames must list as aimed the frames that it wants to see, of 0 to {model.count - 1}, "
                     f"got {aimed}."
                 )
+        self.brought = self._dealt()
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -86,13 +94,7 @@ class FilmFit(nn.Module):
         """Frames that mini-batches are drawn from: those with data, so that no step goes without any."""
         return self.model.observed
 
-    @property
-    def brought(self) -> dict[int, tuple[int, ...]]:
-        """Frames without data that each frame with data brings along into a mini-batch, for a prior that aims at them.
-
-        They are dealt out in turn, beginning with the frame in the middle of those with data, so that few come with a
-        neighbour: two neighbours in one batch pull the network the same way, which costs decibels.
-        """
+    def _dealt(self) -> dict[int, tuple[int, ...]]:
         aimed: tuple[int, ...] = getattr(self.prior, "aimed", ()) if self.by_frames else ()
         count = len(self.pool)
         brought: dict[int, list[int]] = {k: [] for k in self.pool}
@@ -137,8 +139,7 @@ class FilmFit(nn.Module):
         return loss
 
     def _with_those_along(self, frames: Tensor) -> Tensor:
-        brought = self.brought
-        return torch.tensor(sorted(k for seen in frames.tolist() for k in (seen, *brought[seen])))
+        return torch.tensor(sorted(k for seen in frames.tolist() for k in (seen, *self.brought[seen])))
 
     def _drawn(self) -> Tensor:
         """List the frames that a prior which is not by frames gets to see."""

@@ -35,7 +35,7 @@ class Recipe(Protocol):
 
     @property
     def batch(self) -> int | None:
-        """Frames that a step looks at, those that come along for a prior included, until one needs all; None: all."""
+        """Frames with data that a step looks at, until a prior needs all; others come along for one. None: all."""
 
     @property
     def refresh(self) -> int:
@@ -140,19 +140,13 @@ def fit_late(
         recipe.steps,
         lr=recipe.lr,
         schedule=restarted(start / recipe.steps) if late and restart else cosine,
-        batch=None if recipe.batch is None else _batch(problem, recipe.batch),
+        batch=None if recipe.batch is None else min(recipe.batch, len(problem.pool)),
         generator=generator,
         checkpoint=folder / "fit.pt",
         checkpoint_every=max(1, recipe.steps // 10),
         progress=progress,
     )
     return LateFit(done, round(time.perf_counter() - begun, 2), round(clock.seconds, 2))
-
-
-def _batch(problem: FilmFit, frames: int) -> int:
-    """Count the frames with data among so many that a step looks at: once the prior is there, others come along."""
-    looked_at = len(problem.pool) + sum(map(len, problem.brought.values()))
-    return min(len(problem.pool), max(1, round(frames * len(problem.pool) / looked_at)))
 
 
 class Clock:
