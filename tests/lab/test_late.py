@@ -102,7 +102,9 @@ def test_the_rate_starts_again_only_where_it_is_asked_to(monkeypatch, tmp_path, 
     assert asked["schedule"](0.75) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("observed", "batch", "expected"), [((0, 2, 4), 2, 2), ((0, 4), 3, 2), ((0, 1, 4), None, None)])
+@pytest.mark.parametrize(
+    ("observed", "batch", "expected"), [((0, 2, 4), 2, 2), ((0, 4), 3, 2), ((0, 1, 4), None, None)]
+)
 def test_a_step_looks_at_so_many_frames_with_data_and_at_no_more_than_there_are(
     observed, batch, expected, monkeypatch, tmp_path
 ):
