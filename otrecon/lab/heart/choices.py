@@ -45,8 +45,8 @@ seed=100 "method=temporal TV" weight=0.0003,0.001,0.003,0.01``, and so on; 0, 0.
 """
 
 _SPATIAL_WEIGHTS = {"phantom": 0.01, "rat": 0.1}
-"""Of total variation within frames, beside edges at their weight above: by held-out spokes of 0.003, 0.01, 0.03 and 0.1,
-the middle two of which predict alike, and by held-out lines of the rat of 0.03, 0.1 and 0.3."""
+"""Of total variation within frames, beside edges at their weight above: by held-out spokes of 0.003, 0.01, 0.03 and
+0.1, the middle two of which predict alike, and by held-out lines of the rat of 0.03, 0.1 and 0.3."""
 
 LOW_RANK = 0.1
 """Weight of the low rank of low rank plus sparse, chosen with the other."""
