@@ -108,9 +108,9 @@ def test_bad_settings_name_the_fix(change, message):
         dataclasses.replace(SMALL, **change)
 
 
-def test_the_paper_plan_has_the_settings_of_the_seed():
+def test_the_paper_plan_has_the_size_and_the_schedule_of_the_seed():
     plan = BLOB.plans["paper"]
     late = plan.config.steps * (1 - BEGIN["barycenter"])
-    assert (plan.config.width, plan.config.steps, plan.config.lr) == (256, 5500, 1e-3)
+    assert (plan.config.width, plan.config.hidden_layers, plan.config.steps) == (256, 3, 5500)
     assert late == pytest.approx(500)
     assert len(plan.over["seed"]) == 5
