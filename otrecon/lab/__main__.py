@@ -70,6 +70,9 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
             f"there is no finished run of this plan: python -m otrecon.lab run {asked.name} --scale {size}. Runs of a "
             "sweep are reported with the --set and --over of the sweep."
         )
+    if not any(one["status"] == "finished" for one in found):
+        sys.stderr.write("no run was finished, so that there is nothing to report; earlier reports stay as they are.\n")
+        return 1
     _write(experiment, plan, usual, size, found, home, asked.out)
     return 0 if all(one["status"] == "finished" for one in found) else 1
 
@@ -159,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--seconds", type=float, default=1.0, metavar="S", help="length of a movie (1)")
     for one in (run, many, told):
         one.add_argument("name", help="from the list, or module:NAME of an Experiment of your own")
-        one.add_argument("--scale", choices=SCALES, help="smoke, cpu or paper; by default what OTRECON_SCALE names")
+        one.add_argument("--scale", choices=SCALES, help="by default what OTRECON_SCALE names, or else cpu")
         one.add_argument(
             "--set",
             nargs="+",
@@ -201,7 +204,7 @@ def _changed(plan: Plan, over: Sequence[str], changes: Sequence[str]) -> Plan:
     Raises
     ------
     ValueError
-        If a name is none of its settings, or a value is not Python's way to write one.
+        If a name is none of its settings, or a value cannot be read.
     """
     replaced = {}
     for change in changes:
@@ -242,7 +245,7 @@ def _value(plan: Plan, name: str, text: str) -> Any:
         now = getattr(plan.config, name)
         (kind,) = (one.type for one in dataclasses.fields(plan.config) if one.name == name)
         if not isinstance(now, str) and kind != "str | None":
-            raise ValueError(f"{text!r} is not Python's way to write a value of {name}, now {now!r}.") from None
+            raise ValueError(f"{name} takes a value such as {now!r}, got {text!r}.") from None
         # A text needs no quotation marks.
         return text
 

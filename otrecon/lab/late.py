@@ -35,7 +35,7 @@ class Recipe(Protocol):
 
     @property
     def batch(self) -> int | None:
-        """Frames with data that a step looks at, until a prior needs all; others come along for one. None: all."""
+        """Frames with data a step, until a prior needs all; those that one aims at come along. None: all."""
 
     @property
     def refresh(self) -> int:

@@ -112,5 +112,6 @@ def test_the_paper_plan_has_the_size_and_the_schedule_of_the_seed():
     plan = BLOB.plans["paper"]
     late = plan.config.steps * (1 - BEGIN["barycenter"])
     assert (plan.config.width, plan.config.hidden_layers, plan.config.steps) == (256, 3, 5500)
+    assert (plan.config.lr, plan.config.batch) == (3e-4, 2)  # at its rate, and with one frame, runs lose their film
     assert late == pytest.approx(500)
     assert len(plan.over["seed"]) == 5

@@ -93,12 +93,21 @@ def test_an_interruption_says_how_to_go_on_and_leaves_no_report(tmp_path, capsys
         assert not list((tmp_path / "results").glob("*.json"))
 
 
-def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
-    assert command.main(["run", TOY, "--scale", "smoke", "--set", "word=fail", "--out", "bad"], home=tmp_path) == 1
+def test_failed_runs_are_told_and_counted_beside_finished_ones(tmp_path, capsys):
+    arguments = ["sweep", TOY, "--scale", "smoke", "--over", "word=fine,fail", "--out", "bad"]
+    assert command.main(arguments, home=tmp_path) == 1
     assert "failed: FloatingPointError: the loss is nan" in capsys.readouterr().err
     found = read(tmp_path, "bad")
-    assert found["rows"] == []
-    assert len(found["failed"]) == 4
+    assert len(found["failed"]) == len(found["rows"]) == 4
+
+
+def test_where_all_runs_fail_an_earlier_report_stays(tmp_path, capsys):
+    kept = ["run", TOY, "--scale", "smoke", "--out", "kept"]
+    assert command.main(kept, home=tmp_path) == 0
+    before = read(tmp_path, "kept")
+    assert command.main([*kept, "--set", "word=fail"], home=tmp_path) == 1
+    assert "earlier reports stay as they are" in capsys.readouterr().err
+    assert read(tmp_path, "kept") == before
 
 
 @pytest.mark.parametrize(
@@ -108,7 +117,7 @@ def test_a_failed_run_is_told_and_counted(tmp_path, capsys):
         (["run", TOY, "--scale", "large"], "invalid choice: 'large'"),
         (["run", TOY, "--set", "sise=4"], "no setting 'sise'; there are: seed, size, word"),
         (["run", TOY, "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
-        (["run", TOY, "--set", "size=big"], "'big' is not Python's way to write a value of size"),
+        (["run", TOY, "--set", "size=big"], "size takes a value such as"),
         (["run", TOY, "--set", "seed=1"], "seed is varied in this plan; for one value alone: sweep --over seed=1"),
         (["run", "dynamic-radial", "--set", "data=file"], "data='file' wants the name of one"),
         (["sweep", TOY, "--over", "seed=4..2"], "--over seed must be at least one value"),

@@ -115,6 +115,7 @@ def test_a_step_looks_at_so_many_frames_with_data_and_at_no_more_than_there_are(
     network = KSpaceINR(siren(RECIPE, 2, 30.0), (8, 8), 1, times=frame_times(5), magnitude=1.0, disc=False)
     model = KSpaceFilm(network, masks, torch.ones(5, 1, 8, 8, dtype=torch.complex64))
     recipe = dataclasses.replace(RECIPE, batch=batch)
-    for prior in (None, TransportTargets(5, (8, 8), observed)):
+    priors = (TransportTargets(5, (8, 8), observed, also_observed=also) for also in (False, True))
+    for prior in (None, *priors):
         late.fit_late(model, prior, recipe, draws(recipe), start=8, weight=1.0, folder=tmp_path, progress=False)
         assert asked["batch"] == expected

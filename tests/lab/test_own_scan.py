@@ -107,7 +107,17 @@ def test_a_file_that_holds_something_else_names_the_fix(variables, message, scan
     assert reconstruct(tmp_path, "scan.mat") == 1
     told = capsys.readouterr()
     assert message in told.err
-    assert told.out == "-> results/dynamic-radial_smoke_changed.json\n"
+    assert not told.out
+
+
+def test_the_acceleration_is_held_against_the_spokes_of_the_file_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_radial_cine("scan.mat", simulate(dataclasses.replace(CONFIG, spokes=60)))
+    acceleration = 25
+    assert 2 * acceleration > CONFIG.spokes
+    assert reconstruct(tmp_path, "scan.mat", "--set", f"acceleration={acceleration}") == 0
+    assert reconstruct(tmp_path, "scan.mat", "--set", "acceleration=31") == 1
+    assert "60 spokes: at least 3 frames and 62 spokes are needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ _WEIGHTS = {
     "image + edges": {"every frame": 0.03, "every second frame": 0.3},
 }
 """Weights that predict best, of a few, the spokes which were held out, on a seed that is not reported: ``sweep
-dynamic-radial --scale cpu --set held_out=0.11 --over seed=100 "method=temporal TV" weight=0.01,0.03,0.06``, and so on:
-some of 0.003 to 3 for targets and edges, whose error hardly depends on it: with every frame targets of no weight at all
-predict as well as these. 1, 100 and 10,000 for the barycenter of the k-space network; that of the image network has the
-number of the seed, in the unit of this package. Of classical methods nothing was looked for beyond the weights named.
+dynamic-radial --scale cpu --set held_out=0.11 --over seed=100 "method=temporal TV" weight=0.01,0.03,0.06``, and so on.
+Of 0.001 to 0.2 for classical methods; of 0 and 0.003 to 3 for targets and edges, whose error hardly depends on it, so
+that with every frame no weight predicts as well as the least; of 1, 100 and 10,000 for the barycenter of the k-space
+network. That of the image network has the number of the seed, in the unit of this package.
 """
 
 _RAT_WEIGHTS = {
