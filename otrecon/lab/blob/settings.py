@@ -119,8 +119,8 @@ _OVER = {
 PLANS: Mapping[str, Plan] = {
     "smoke": Plan(BlobSettings(steps=6, width=8, size=16, central=3, outer=3), {**_OVER, "seed": (0,)}),
     "cpu": Plan(BlobSettings(batch=2), {**_OVER, "seed": (0,)}),
-    # Width, layers, steps and the late start of the seed; "three hidden layers" is read as three beyond the first. Its
-    # rate of 1e-3 makes missing frames worse, and a network of this width may lose its film on the way.
+    # Width, layers, steps and the late start of the seed; "three hidden layers" is read as three beyond the first. At
+    # its rate of 1e-3 a network of this width may lose its film on the way.
     "paper": Plan(
         BlobSettings(batch=2, steps=5500, lr=3e-4, width=256, hidden_layers=3), {**_OVER, "seed": (0, 1, 2, 3, 4)}
     ),
