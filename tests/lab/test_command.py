@@ -117,7 +117,7 @@ def test_where_all_runs_fail_an_earlier_report_stays(tmp_path, capsys):
         (["run", TOY, "--scale", "large"], "invalid choice: 'large'"),
         (["run", TOY, "--set", "sise=4"], "no setting 'sise'; there are: seed, size, word"),
         (["run", TOY, "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
-        (["run", TOY, "--set", "size=big"], "size takes a value such as"),
+        (["run", TOY, "--set", "size=big"], "size takes a value such as 3, got 'big'"),
         (["run", TOY, "--set", "seed=1"], "seed is varied in this plan; for one value alone: sweep --over seed=1"),
         (["run", "dynamic-radial", "--set", "data=file"], "data='file' wants the name of one"),
         (["sweep", TOY, "--over", "seed=4..2"], "--over seed must be at least one value"),

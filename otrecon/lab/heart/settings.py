@@ -239,7 +239,7 @@ RAT_PLANS: Mapping[str, Plan] = {
         {"method": METHODS[1:], "seed": (0,)},
     ),
     "cpu": Plan(
-        # With one frame with data a step a fit loses more than a prior gains.
+        # With one frame with data a step a fit loses more than moved edges gain.
         HeartSettings(data="rat", acceleration=4, size=96, steps=800, batch=2, reach=4.0, region=0.21),
         {"method": METHODS[1:], "seed": (0, 1)},
     ),
