@@ -14,17 +14,19 @@ from otrecon.ot import Grid, barycenter
 __all__ = ["barycentric_frames", "linear_frames", "nearest_observed", "neighbours"]
 
 
-def neighbours(observed: Sequence[int], frames: int) -> list[tuple[int, int, int, float]]:
+def neighbours(
+    observed: Sequence[int], frames: int, *, also_observed: bool = False
+) -> list[tuple[int, int, int, float]]:
     """List frames between two observed ones: the frame, the one before, the one after, the share of the latter.
 
-    Frames before the first or after the last observed one are left out: they are no matter of interpolation.
+    Frames before the first or after the last observed one are left out: they are no matter of interpolation. Observed
+    frames are listed, where they are wanted, with the observed ones before and after them.
     """
     seen = check_frames("observed", observed, frames, least=2)
-    return [
-        (k, before, after, (k - before) / (after - before))
-        for before, after in pairwise(seen)
-        for k in range(before + 1, after)
-    ]
+    between = [(k, before, after) for before, after in pairwise(seen) for k in range(before + 1, after)]
+    if also_observed:
+        between += [(k, before, after) for before, k, after in zip(seen, seen[1:], seen[2:], strict=False)]
+    return [(k, before, after, (k - before) / (after - before)) for k, before, after in sorted(between)]
 
 
 def linear_frames(film: Tensor, observed: Sequence[int]) -> Tensor:
@@ -59,6 +61,7 @@ def barycentric_frames(
     film: Tensor,
     observed: Sequence[int],
     *,
+    also_observed: bool = False,
     blur: float = 0.7,
     reach: float | None = None,
     tol: float = 1e-3,
@@ -75,6 +78,8 @@ def barycentric_frames(
         ``(t, y, x)``, real and not negative, or complex; only observed frames are looked at.
     observed
         Indices of the frames that count.
+    also_observed
+        Whether these are made anew, too, each from the observed ones before and after it.
     blur
         In pixels.
     reach
@@ -95,7 +100,7 @@ def barycentric_frames(
     """
     film = check_film(film, least=2).detach()
     filled = nearest_observed(film, observed)
-    gaps = neighbours(observed, len(film))
+    gaps = neighbours(observed, len(film), also_observed=also_observed)
     if not gaps:
         return filled
     pairs = torch.stack([torch.stack([film[before], film[after]]) for _, before, after, _ in gaps])

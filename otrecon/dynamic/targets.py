@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from otrecon.checks import check_count, check_positive
 from otrecon.dynamic.checks import check_film, check_frames, check_one_of
-from otrecon.dynamic.classical import barycentric_frames
+from otrecon.dynamic.classical import barycentric_frames, neighbours
 from otrecon.dynamic.warping import warped_frames
 from otrecon.grid import check_im_size
 
@@ -82,9 +81,7 @@ class TransportTargets(nn.Module):
         self.blur = check_positive("blur", blur)
         self.tol = check_positive("tol", tol)
         self.reach = None if reach is None else check_positive("reach", reach)
-        inner = self.observed[1:-1] if also_observed else ()
-        missing = (k for k in range(self.observed[0] + 1, self.observed[-1]) if k not in self.observed)
-        self.aimed = tuple(sorted([*missing, *inner]))
+        self.aimed = tuple(k for k, *_ in neighbours(self.observed, frames, also_observed=also_observed))
         if not self.aimed:
             raise ValueError("no frame lies between two observed ones: say also_observed=True, or leave the prior out.")
         self.register_buffer("targets", torch.zeros((len(self.aimed), *self.film_size[1:]), dtype=dtype))
@@ -121,17 +118,7 @@ class TransportTargets(nn.Module):
         if self.reach is not None:
             settings["reach"] = self.reach
         fill = barycentric_frames if self.moves == "mass" else warped_frames
-        between = functools.partial(fill, film, **settings)
-        filled = between(self.observed)
-        if self.also_observed:
-            # Each from the observed frames around it: every second one is asked about the others.
-            for odd in (0, 1):
-                asked = sorted({self.observed[0], *self.observed[odd::2], self.observed[-1]})
-                found = between(asked)
-                for k in self.observed[1:-1]:
-                    if k not in asked:
-                        filled[k] = found[k]
-        return filled[list(self.aimed)]
+        return fill(film, self.observed, also_observed=self.also_observed, **settings)[list(self.aimed)]
 
     def extra_repr(self) -> str:
         """Show the settings: a checkpoint tells priors apart by them."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from otrecon.checks import check_positive
 from otrecon.dynamic.checks import check_film
 from otrecon.dynamic.classical import nearest_observed, neighbours
-from otrecon.ot import Grid, sinkhorn
+from otrecon.ot import Grid, Plan, sinkhorn
 
 __all__ = ["edge_displacements", "warped_frames"]
 
@@ -24,6 +24,7 @@ def warped_frames(
     film: Tensor,
     observed: Sequence[int],
     *,
+    also_observed: bool = False,
     blur: float = 1.0,
     reach: float = 8.0,
     edge: float = 1.0,
@@ -43,6 +44,8 @@ def warped_frames(
         ``(t, y, x)``, real or complex; only observed frames are looked at. Of complex frames the moduli have the edges.
     observed
         Indices of the frames that count.
+    also_observed
+        Whether these are made anew, too, each from the observed ones before and after it.
     blur, reach
         Of the transport of edges, in pixels. An edge farther than the reach from any other is left where it is; and
         the way of all others is the shorter the shorter the reach, for to vanish and appear costs less than to travel.
@@ -65,7 +68,7 @@ def warped_frames(
     """
     film = check_film(film.detach(), least=2)
     filled = nearest_observed(film, observed)
-    gaps = neighbours(observed, len(film))
+    gaps = neighbours(observed, len(film), also_observed=also_observed)
     if not gaps:
         return filled
     pairs = sorted({(before, after) for _, before, after, _ in gaps})
@@ -118,17 +121,14 @@ def edge_displacements(
     # Two flat images have no edges: any mass will do, and it stays.
     edges = edges + torch.where(top > 0, FLOOR * top, 1.0)
     edges = edges / edges.sum((-2, -1), keepdim=True).mean(0)
-    here = grid.coordinates().to(edges.device)
-    there = [
-        sinkhorn(a, b, grid, blur=blur, reach=reach, tol=tol, max_iterations=max_iterations).plan.map() - here
-        for a, b in (edges, edges.flip(0))
-    ]
-    # The same plan of an image with itself is not the identity near borders and edges: entropy pulls inwards.
-    still = [
-        sinkhorn(a, a, grid, blur=blur, reach=reach, tol=tol, max_iterations=max_iterations).plan.map() - here
-        for a in edges
-    ]
-    return there[0] - still[0], there[1] - still[1]
+
+    def plan(a: Tensor, b: Tensor) -> Plan:
+        return sinkhorn(a, b, grid, blur=blur, reach=reach, tol=tol, max_iterations=max_iterations).plan
+
+    # The plan of an image with itself is not the identity near borders and edges: entropy pulls inwards. Each is read
+    # in the direction of what it is compared with, for a plan is symmetric up to its tolerance only.
+    there, still = plan(*edges), plan(edges, edges)
+    return there.map() - still.map()[0], there.T.map() - still.T.map()[1]
 
 
 def _edges(images: Tensor, width: float) -> Tensor:

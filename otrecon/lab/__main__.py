@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None, *, home: Path = HOME) -> int:
         configs = list(product(plan))
         threads = check_count("--threads", getattr(asked, "threads", 1))
         workers = check_count("--workers", getattr(asked, "workers", 1))
+        if asked.out is not None and Path(asked.out).name != asked.out:
+            raise ValueError(f"--out takes a name, of a file in {home / 'results'}, got {asked.out!r}.")
     except (TypeError, ValueError) as error:
         parser.error(str(error))
     alone = workers == 1 and getattr(asked, "cluster", None) is None

@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def T(self) -> _Transposed:
-        """The plan read from targets to sources: ``plan.T @ u``."""
+        """The plan read from targets to sources: ``plan.T @ u``, ``plan.T.map()``."""
         return _Transposed(self)
 
     def __matmul__(self, v: Tensor) -> Tensor:
@@ -89,10 +89,7 @@ class Plan:
         TypeError
             If the geometry has no positions, which is so of `Dense`.
         """
-        coordinates = _coordinates(self.geometry).to(self.log_target.device)
-        through = self._kernel(self.log_target)
-        places = [self._kernel(self.log_target + place.log()) - through for place in coordinates.unbind(-1)]
-        return torch.stack([place.exp() for place in places], dim=-1).to(self.dtype)
+        return _map(self._kernel, self.log_target, self.geometry, self.dtype)
 
     def dense(self) -> Tensor:
         """Form the matrix ``(..., sources, targets)``, pixels in row-major order; refused where it would not fit."""
@@ -119,6 +116,11 @@ class _Transposed:
         plan = self._plan
         return _apply(plan._kernel.T, plan.log_target, plan.log_source, u, plan.geometry.source_shape, plan.dtype)
 
+    def map(self) -> Tensor:
+        """Where the mass of each target comes from on average: `Plan.map` the other way."""
+        plan = self._plan
+        return _map(plan._kernel.T, plan.log_source, plan.geometry, plan.dtype)
+
 
 def _apply(
     kernel: Kernel, log_out: Tensor, log_in: Tensor, v: Tensor, shape: tuple[int, ...], dtype: torch.dtype
@@ -131,6 +133,13 @@ def _apply(
         raise ValueError(f"the plan takes values of shape (..., {', '.join(map(str, shape))}), got {tuple(v.shape)}.")
     positive, negative = (kernel.weighted(log_in, v.double()) + log_out).exp()
     return (positive - negative).to(dtype)
+
+
+def _map(kernel: Kernel, log_far: Tensor, geometry: Geometry, dtype: torch.dtype) -> Tensor:
+    coordinates = _coordinates(geometry).to(log_far.device)
+    through = kernel(log_far)
+    places = [kernel(log_far + place.log()) - through for place in coordinates.unbind(-1)]
+    return torch.stack([place.exp() for place in places], dim=-1).to(dtype)
 
 
 def _coordinates(geometry: Geometry) -> Tensor:

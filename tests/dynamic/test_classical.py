@@ -3,13 +3,25 @@
 import pytest
 import torch
 
-from otrecon.dynamic import barycentric_frames, linear_frames, nearest_observed
+from otrecon.dynamic import barycentric_frames, linear_frames, nearest_observed, warped_frames
 from otrecon.dynamic.classical import neighbours
 from tests.dynamic.test_priors import SIZE, bumps
 
 
 def test_neighbours_and_their_shares():
-    assert neighbours((1, 2, 5), 8) == [(3, 2, 5, pytest.approx(1 / 3)), (4, 2, 5, pytest.approx(2 / 3))]
+    between = [(3, 2, 5, pytest.approx(1 / 3)), (4, 2, 5, pytest.approx(2 / 3))]
+    assert neighbours((1, 2, 5), 8) == between
+    assert neighbours((1, 2, 5), 8, also_observed=True) == [(2, 1, 5, 0.25), *between]
+
+
+@pytest.mark.parametrize("fill", [barycentric_frames, warped_frames])
+def test_observed_frames_are_asked_of_those_around_them(fill):
+    film = bumps([(12, 6 + 3 * k) for k in range(5)], 2.0)
+    found = fill(film, (0, 1, 3, 4), also_observed=True, tol=1e-7)
+    # By hand: frame 1 from 0 and 3, and so on; the film holds its place in time.
+    for k, before, after in ((1, 0, 3), (2, 1, 3), (3, 1, 4)):
+        torch.testing.assert_close(found[k], fill(film, (before, after), tol=1e-7)[k], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[[0, 4]], film[[0, 4]])
 
 
 def test_linear_and_nearest():

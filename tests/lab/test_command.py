@@ -115,6 +115,7 @@ def test_where_all_runs_fail_an_earlier_report_stays(tmp_path, capsys):
     [
         (["run", "contset"], "no experiment 'contset'; there are: contest"),
         (["run", TOY, "--scale", "large"], "invalid choice: 'large'"),
+        (["run", TOY, "--out", "somewhere/else"], "--out takes a name, of a file in"),
         (["run", TOY, "--set", "sise=4"], "no setting 'sise'; there are: seed, size, word"),
         (["run", TOY, "--set", "word"], "--set takes NAME=VALUE, got 'word'"),
         (["run", TOY, "--set", "size=big"], "size takes a value such as 3, got 'big'"),

@@ -97,20 +97,21 @@ def test_the_cost_of_the_moves_is_that_of_the_matrix(name, reach):
 
 
 @pytest.mark.parametrize("name", ["line", "image", "volume", "convolution", "saturating"])
-def test_the_map_is_the_mean_place_where_the_mass_of_a_pixel_goes(name):
+def test_the_map_is_the_mean_place_where_the_mass_of_a_pixel_goes_and_comes_from(name):
     geometry = GEOMETRIES[name]
-    found, a, _ = transported(name)
+    found, a, b = transported(name)
     places = torch.cartesian_prod(*(torch.arange(n, dtype=torch.float64) for n in geometry.shape))
     places = places.reshape(geometry.size, -1) * torch.tensor(geometry.spacing, dtype=torch.float64)
-    dense, moved = found.plan.dense(), found.plan.map()
-    assert moved.shape == (2, *geometry.shape, geometry.ndim)
-    expected = (dense @ places) / dense.sum(2, keepdim=True)
-    full = a.flatten(1) > 0
-    torch.testing.assert_close(moved.flatten(1, -2)[full], expected[full], rtol=1e-6, atol=1e-7)
-    # Where there is no mass the potentials say where it would go: on the grid, and no NaN.
-    assert bool(torch.isfinite(moved).all())
-    assert bool((moved >= 0).all())
-    assert bool((moved <= places.max(0).values + 1e-7).all())
+    dense = found.plan.dense()
+    for moved, matrix, mass in ((found.plan.map(), dense, a), (found.plan.T.map(), dense.mT, b)):
+        assert moved.shape == (2, *geometry.shape, geometry.ndim)
+        expected = (matrix @ places) / matrix.sum(2, keepdim=True)
+        full = mass.flatten(1) > 0
+        torch.testing.assert_close(moved.flatten(1, -2)[full], expected[full], rtol=1e-6, atol=1e-7)
+        # Where there is no mass the potentials say where it would go: on the grid, and no NaN.
+        assert bool(torch.isfinite(moved).all())
+        assert bool((moved >= 0).all())
+        assert bool((moved <= places.max(0).values + 1e-7).all())
 
 
 def test_the_map_of_gaussians_is_linear():
