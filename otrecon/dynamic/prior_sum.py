@@ -25,7 +25,13 @@ class PriorSum(nn.Module):
     Raises
     ------
     ValueError
-        If there are none, or not as many weights, a weight is negative or not finite, or a prior is no sum over frames.
+        If there are none, or not as many weights, a weight is negative or not finite, a prior is no sum over frames, or
+        two draw from different generators.
+
+    Attributes
+    ----------
+    generator
+        That which they draw from, so that a checkpoint can hold its state; None where none of them draws.
     """
 
     by_frames = True
@@ -42,6 +48,10 @@ class PriorSum(nn.Module):
                     f"{type(prior).__name__} is no sum over frames as it is: leave it out, or make it one, as "
                     "SpatialTV(frames) is."
                 )
+        drawing = {id(one): one for prior in priors if (one := getattr(prior, "generator", None)) is not None}
+        if len(drawing) > 1:
+            raise ValueError("priors draw from different generators, and a checkpoint holds one: give all the same.")
+        self.generator = next(iter(drawing.values()), None)
         self.priors, self.weights = nn.ModuleList(priors), tuple(map(float, weights))
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from otrecon.lab.experiments import Experiment
+from otrecon.lab.experiments import Experiment, Plan
 from otrecon.lab.runs import arrays, read
 from otrecon.movie import save_movie
 
@@ -25,7 +27,7 @@ def movies(experiment: Experiment, home: Path, *, only: Mapping[str, Any], secon
     Parameters
     ----------
     experiment
-        Of the runs. What its plans vary names the movies, with the beginning of the record's name.
+        Of the runs. What its plans vary names the movies, with the scale and the beginning of the record's name.
     home
         Folder with ``results/NAME/``.
     only
@@ -47,10 +49,22 @@ def movies(experiment: Experiment, home: Path, *, only: Mapping[str, Any], secon
         if "film" not in tensors:
             continue
         words = [str(found["config"].get(name)) for name in varied]
-        name = "-".join(re.sub(r"[^\w.]+", "-", word) for word in [*words, path.stem[:6]])
+        words += [_scale(experiment, found["config"], varied), path.stem[:6]]
+        name = "-".join(re.sub(r"[^\w.]+", "-", word) for word in words)
         film, white = _beside(tensors["film"].abs(), tensors.get("reference"))
         made = save_movie(film, path.with_name(f"{name}.gif"), seconds=seconds, vmax=white)
         yield {"movie": made.relative_to(home).as_posix(), **found["config"]}
+
+
+def _scale(experiment: Experiment, config: Mapping[str, Any], varied: Collection[str]) -> str:
+    """Name the plan that a run differs least from, apart from what plans vary, and say whether it does."""
+
+    def differences(plan: Plan) -> int:
+        usual = json.loads(json.dumps(dataclasses.asdict(plan.config)))
+        return sum(config.get(name) != value for name, value in usual.items() if name not in varied)
+
+    nearest = min(experiment.plans, key=lambda scale: differences(experiment.plans[scale]))
+    return f"{nearest}-changed" if differences(experiment.plans[nearest]) else nearest
 
 
 def _beside(film: Tensor, reference: Tensor | None) -> tuple[Tensor, float | None]:

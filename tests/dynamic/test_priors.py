@@ -198,6 +198,20 @@ def test_priors_by_frames_add_up():
         images = film[frames] * 1.5
         torch.testing.assert_close(both(images, frames), 2 * targets(images, frames) + variation(images, frames) / 2)
     assert repr(both) != repr(PriorSum((targets, variation), (2.0, 0.6)))
+    assert both.generator is None
+
+
+class Drawing(SpatialTV):
+    def __init__(self, generator):
+        super().__init__(5)
+        self.generator = generator
+
+
+def test_a_sum_shows_what_its_priors_draw_from():
+    one, other = torch.Generator(), torch.Generator()
+    assert PriorSum((SpatialTV(5), Drawing(one), Drawing(one)), (1.0, 1.0, 1.0)).generator is one
+    with pytest.raises(ValueError, match="different generators, and a checkpoint holds one: give all the same"):
+        PriorSum((Drawing(one), Drawing(other)), (1.0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,10 @@ def test_each_run_with_a_film_has_one_beside_its_record_and_its_reference(home, 
     found = movies(home)
     assert list(found) == ["0", "1", "2"]
     assert told[0].split() == ["movie", "seed"]
+    assert {path.stem.rsplit("-", 1)[0] for path in found.values()} == {"0-smoke", "1-smoke", "2-smoke"}
     for (seed, path), line in zip(found.items(), told[1:], strict=True):
         assert line.split() == [f"results/films/{path.name}", seed]
-        assert len(list(path.parent.glob(f"{path.stem.split('-')[1]}*.json"))) == 1
+        assert len(list(path.parent.glob(f"{path.stem.split('-')[-1]}*.json"))) == 1
     picture = grey(found["1"])[0]
     side = picture.shape[0] // 6
     assert picture.shape == (6 * side, 11 * side)  # two films of 5 columns, and a line
@@ -42,6 +43,13 @@ def test_each_run_with_a_film_has_one_beside_its_record_and_its_reference(home, 
     assert [set(picture[:, part * side].tolist()) for part in (0, 4, 5, 6, 10)] == [{128}, {128}, {255}, {255}, {255}]
     assert set(grey(found["2"])[0].flatten().tolist()) == {255}
     assert grey(found["2"])[0].shape == (6 * side, 5 * side)
+
+
+def test_runs_with_other_settings_than_their_plan_are_told_apart(home):
+    assert command.main(["run", FILMS, "--scale", "smoke", "--set", "size=4"], home=home) == 0
+    assert command.main(["movie", FILMS, "--only", "seed=0"], home=home) == 0
+    names = {path.stem.rsplit("-", 1)[0] for path in (home / "results" / "films").glob("*.gif")}
+    assert names == {"0-smoke", "0-smoke-changed"}
 
 
 def test_some_of_them_as_long_as_one_likes(home):
