@@ -12,10 +12,22 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from otrecon.checks import check_count, check_device, check_positive
 from otrecon.dynamic import FilmFit, FilmModel, fit_film
 from otrecon.inr import Fit, Siren, cosine
 
-__all__ = ["Clock", "LateFit", "Recipe", "draws", "fit_late", "onset", "restarted", "siren", "steps_of_targets"]
+__all__ = [
+    "Clock",
+    "LateFit",
+    "Recipe",
+    "check_recipe",
+    "draws",
+    "fit_late",
+    "onset",
+    "restarted",
+    "siren",
+    "steps_of_targets",
+]
 
 
 class Recipe(Protocol):
@@ -50,8 +62,32 @@ class Recipe(Protocol):
         """Beyond the first."""
 
     @property
+    def begin(self) -> float | None:
+        """Share of the steps after which a prior sets in. None: as was chosen for it."""
+
+    @property
+    def held_out(self) -> float:
+        """Share of the data that is kept from the fit."""
+
+    @property
     def device(self) -> str:
         """Where it runs."""
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise a ValueError, or a TypeError, where a recipe has a setting that cannot be."""
+    for name in ("steps", "width", "refresh"):
+        check_count(name, getattr(recipe, name))
+    for name in ("seed", "hidden_layers"):
+        check_count(name, getattr(recipe, name), 0)
+    check_positive("lr", recipe.lr)
+    if not 0 <= recipe.held_out < 1:
+        raise ValueError(f"held_out must be a share of the data, from 0 to below 1, got {recipe.held_out}.")
+    if recipe.begin is not None and not 0 <= recipe.begin < 1:
+        raise ValueError(f"begin must be a share of the steps, from 0 to below 1, got {recipe.begin}.")
+    if recipe.batch is not None:
+        check_count("batch", recipe.batch)
+    check_device(recipe.device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,7 +99,7 @@ def test_the_unit_of_the_loss_is_that_of_the_seed(tmp_path, monkeypatch):
         ({"begin": 1.0}, "begin must be a share of the steps"),
         ({"central": 20}, "at most 16 together"),
         ({"weight": -1.0}, "weight must be at least 0"),
-        ({"held_out": 1.0}, "held_out must be a share of the samples"),
+        ({"held_out": 1.0}, "held_out must be a share of the data"),
         ({"sampling": "radial"}, "sampling must be 'lines' or"),
     ],
 )

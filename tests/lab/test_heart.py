@@ -191,7 +191,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_film(tmp_path, monkeypatch):
         ({"spokes": 9}, "spokes must be at least 10"),
         ({"weight": -1.0}, "weight must be at least 0"),
         ({"time_end": 1.5}, "time_end must be at most 1"),
-        ({"held_out": 1.0}, "held_out must be a share of the spokes"),
+        ({"held_out": 1.0}, "held_out must be a share of the data"),
         ({"begin": 1.0}, "begin must be a share of the steps"),
         ({"region": 1.5}, "region must be a share of the side"),
         ({"snr": 0.0}, "snr must be positive"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from otrecon.checks import check_count, check_device, check_positive
+from otrecon.checks import check_count, check_positive
 from otrecon.dynamic.checks import check_one_of
 from otrecon.lab.experiments import Plan
+from otrecon.lab.late import check_recipe
 
 __all__ = ["BEGIN", "CONTROLS", "MODELS", "PLANS", "PRIORS", "SAMPLINGS", "WEIGHTS", "BlobSettings"]
 
@@ -87,27 +88,17 @@ class BlobSettings:
         check_one_of("prior", self.prior, CONTROLS if self.model == "none" else PRIORS)
         check_one_of("sampling", self.sampling, SAMPLINGS)
         check_one_of("reduction", self.reduction, REDUCTIONS)
-        for name in ("steps", "width", "central", "refresh"):
-            check_count(name, getattr(self, name))
-        for name in ("seed", "hidden_layers", "outer"):
-            check_count(name, getattr(self, name), 0)
-        check_count("size", self.size, 8)
-        check_count("frames", self.frames, 4)
-        for name in ("time_end", "lr", "omega_0"):
+        check_recipe(self)
+        for name, least in {"central": 1, "outer": 0, "size": 8, "frames": 4}.items():
+            check_count(name, getattr(self, name), least)
+        for name in ("time_end", "omega_0"):
             check_positive(name, getattr(self, name))
         if self.time_end > 1 and self.time_end != 2:
             raise ValueError(f"time_end must be at most 1, or 2 for time from -1 to 1, got {self.time_end}.")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out must be a share of the samples, from 0 to below 1, got {self.held_out}.")
         if self.weight is not None and not self.weight >= 0:
             raise ValueError(f"weight must be at least 0, got {self.weight}.")
-        if self.batch is not None:
-            check_count("batch", self.batch)
-        if self.begin is not None and not 0 <= self.begin < 1:
-            raise ValueError(f"begin must be a share of the steps, from 0 to below 1, got {self.begin}.")
         if self.central + self.outer > self.size:
             raise ValueError(f"central and outer lines are at most {self.size} together.")
-        check_device(self.device)
 
 
 _OVER = {

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from otrecon.checks import check_count, check_device, check_positive
+from otrecon.checks import check_count, check_positive
 from otrecon.dynamic.checks import check_one_of
 from otrecon.lab.experiments import Plan
+from otrecon.lab.late import check_recipe
 
 __all__ = [
     "BETWEEN",
@@ -160,16 +161,13 @@ class HeartSettings:
             raise ValueError("data='file' wants the name of one: say file=, such as 'my.mat'.")
         if self.file is not None:
             object.__setattr__(self, "data", "file")
-        for name in ("steps", "width", "refresh", "coils", "max_iterations"):
-            check_count(name, getattr(self, name))
-        for name in ("seed", "hidden_layers"):
-            check_count(name, getattr(self, name), 0)
-        check_count("size", self.size, 16)
-        check_count("frames", self.frames, 3)
+        check_recipe(self)
+        for name, least in {"coils": 1, "max_iterations": 1, "size": 16, "frames": 3}.items():
+            check_count(name, getattr(self, name), least)
         check_count("acceleration", self.acceleration, 2 if self.data == "rat" else 1)
         # A file has its own, and is asked when it is read.
         check_count("spokes", self.spokes, 2 * self.acceleration if self.data == "phantom" else 1)
-        for name in ("lr", "tolerance", "snr", "region"):
+        for name in ("tolerance", "snr", "region"):
             check_positive(name, getattr(self, name))
         for name in ("omega_0", "time_end", "reach"):
             if getattr(self, name) is not None:
@@ -182,13 +180,6 @@ class HeartSettings:
             raise ValueError(f"time_end must be at most 1, got {self.time_end}.")
         if not self.region <= 1:
             raise ValueError(f"region must be a share of the side of the image, at most 1, got {self.region}.")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out must be a share of the spokes, from 0 to below 1, got {self.held_out}.")
-        if self.begin is not None and not 0 <= self.begin < 1:
-            raise ValueError(f"begin must be a share of the steps, from 0 to below 1, got {self.begin}.")
-        if self.batch is not None:
-            check_count("batch", self.batch)
-        check_device(self.device)
 
     def identity(self) -> dict[str, Any]:
         """Say what names the run: all settings, and in place of the name of a file a hash of its contents."""
