@@ -1,12 +1,33 @@
-"""The most memory that a stretch of work had, where the system tells."""
+"""Memory of a run: the most that it had, where the system tells, and freed blocks that are used again."""
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
-__all__ = ["Peak"]
+__all__ = ["Peak", "reuse_freed_blocks"]
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Their numbers in malloc.h of the GNU C library."""
+
+_NEVER = 2**31 - 1
+
+
+def reuse_freed_blocks() -> bool:
+    """Let this process keep the memory that it frees, where it has the C library of GNU; say whether it does.
+
+    Otherwise a large tensor is a new piece of memory each time, which the system clears page by page before it is
+    used. In a fit of a network to images of 208 x 208 pixels, which makes the same tensors in every step, that takes
+    half of the time. The price is some memory that lies idle.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return all([mallopt(number, _NEVER) == 1 for number in (_MMAP_THRESHOLD, _TRIM_THRESHOLD)])
 
 
 class Peak:

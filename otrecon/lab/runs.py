@@ -18,7 +18,7 @@ from torch import Tensor
 
 from otrecon.lab.experiments import digest, load
 from otrecon.lab.files import write_json
-from otrecon.lab.memory import Peak
+from otrecon.lab.memory import Peak, reuse_freed_blocks
 from otrecon.lab.provenance import provenance
 from otrecon.whole_files import write_whole
 
@@ -124,6 +124,7 @@ def execute(job: Job) -> dict[str, Any]:
     elif (finished := record(job)) is not None:
         return {**finished, "found": True}
     with _claimed(job.folder), _threads(job.threads):
+        reuse_freed_blocks()
         started, peak = time.perf_counter(), Peak()
         facts = {
             "experiment": experiment.name,
