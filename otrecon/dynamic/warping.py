@@ -72,9 +72,8 @@ def warped_frames(
     if not gaps:
         return filled
     pairs = sorted({(before, after) for _, before, after, _ in gaps})
-    first, last = (film[list(one)] for one in zip(*pairs, strict=True))
     forth, back = edge_displacements(
-        first.abs(), last.abs(), blur=blur, reach=reach, edge=edge, tol=tol, max_iterations=max_iterations
+        film.abs(), pairs, blur=blur, reach=reach, edge=edge, tol=tol, max_iterations=max_iterations
     )
     # Both are displacements from the earlier frame to the later one, seen from either end.
     halves = _smoothed((forth - back) / 2, smoothing)
@@ -87,8 +86,8 @@ def warped_frames(
 
 
 def edge_displacements(
-    first: Tensor,
-    last: Tensor,
+    film: Tensor,
+    pairs: Sequence[tuple[int, int]],
     *,
     blur: float = 1.0,
     reach: float = 8.0,
@@ -96,39 +95,42 @@ def edge_displacements(
     tol: float = 1e-3,
     max_iterations: int = 500,
 ) -> tuple[Tensor, Tensor]:
-    """Give where the edges of images go: displacements from the first to the last, and from the last to the first.
+    """Give where the edges of frames go: displacements from a first frame to a last one, and back.
 
     Parameters
     ----------
-    first, last
-        Real images ``(n, y, x)``.
+    film
+        Real, ``(t, y, x)``. Edges are as strong as they are in all frames of the pairs together.
+    pairs
+        Indices of the first and the last frame, of each pair.
     blur, reach, edge, tol, max_iterations
         As of `warped_frames`.
 
     Returns
     -------
     tuple of Tensor
-        Float64 ``(n, y, x, 2)``, in pixels, y first.
+        Float64 ``(pairs, y, x, 2)``, in pixels, y first.
     """
     check_positive("blur", blur)
     check_positive("reach", reach)
     check_positive("edge", edge)
-    grid = Grid((int(first.shape[-2]), int(first.shape[-1])))
-    edges = torch.stack([_edges(first, edge), _edges(last, edge)])
-    top = edges.amax((0, -2, -1), keepdim=True)
+    frames = sorted({k for pair in pairs for k in pair})
+    first, last = ([frames.index(pair[end]) for pair in pairs] for end in (0, 1))
+    grid = Grid((int(film.shape[-2]), int(film.shape[-1])))
+    edges = _edges(film[frames], edge)
     if not bool(torch.isfinite(edges).all()):
         raise ValueError("a frame has values that are not finite.")
-    # Two flat images have no edges: any mass will do, and it stays.
-    edges = edges + torch.where(top > 0, FLOOR * top, 1.0)
-    edges = edges / edges.sum((-2, -1), keepdim=True).mean(0)
+    # Flat images have no edges: any mass will do, and it stays.
+    edges = edges + (FLOOR * edges.max() or 1.0)
+    edges = edges / edges.sum((-2, -1)).mean()
 
     def plan(a: Tensor, b: Tensor) -> Plan:
         return sinkhorn(a, b, grid, blur=blur, reach=reach, tol=tol, max_iterations=max_iterations).plan
 
     # The plan of an image with itself is not the identity near borders and edges: entropy pulls inwards. Each is read
     # in the direction of what it is compared with, for a plan is symmetric up to its tolerance only.
-    there, still = plan(*edges), plan(edges, edges)
-    return there.map() - still.map()[0], there.T.map() - still.T.map()[1]
+    there, still = plan(edges[first], edges[last]), plan(edges, edges)
+    return there.map() - still.map()[first], there.T.map() - still.T.map()[last]
 
 
 def _edges(images: Tensor, width: float) -> Tensor:

@@ -27,7 +27,7 @@ def reuse_freed_blocks() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return all([mallopt(number, _NEVER) == 1 for number in (_MMAP_THRESHOLD, _TRIM_THRESHOLD)])
+    return all(mallopt(number, _NEVER) == 1 for number in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
 
 
 class Peak:

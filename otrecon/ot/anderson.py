@@ -4,6 +4,10 @@ A plain fixed-point iteration forgets where it came from. Anderson's method reme
 map changed in each, and takes the combination whose change would be smallest: near a fixed point that is GMRES, without
 a derivative. Far from it the combination may be nonsense, so each mixed iterate has to pass a test; one that fails is
 replaced by the plain iterate, and the memory starts again.
+
+Where an iteration drifts, with a change that stays the same, past changes differ by rounding and say nothing: whether a
+mixture of them happens to help would depend on the processor. There each step is twice as long as the one before, until
+one fails the test.
 """
 
 from __future__ import annotations
@@ -20,6 +24,12 @@ __all__ = ["FixedPoint", "Step", "fixed_point"]
 MEMORY = 20
 RIDGE = 1e-10
 """Relative regularisation of the small least-squares problems: past iterates are often nearly parallel."""
+
+DRIFT = 1e-6
+"""Difference between two successive changes, relative to them, below which an iteration drifts."""
+
+LONGEST = 2.0**40
+"""Limit on the length of a step, in steps of the plain iteration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +123,13 @@ class _Mixer:
         self.identity = torch.eye(memory, dtype=start.dtype, device=start.device)
         self.last: tuple[Tensor, Tensor] | None = None
         self.fresh = torch.zeros(batch, dtype=torch.bool, device=start.device)
+        self.stretch = start.new_ones(batch)
         self.count = 0
 
     def forget(self, which: Tensor) -> None:
         """Clear the memory of some problems; a column of zeros takes no part in a mixture."""
         self.fresh = self.fresh | which
+        self.stretch = torch.where(which, 1.0, self.stretch)
 
     def mix(self, x: Tensor, here: Step) -> Tensor:
         """Combine the image of a point with those before it, so that the change is smallest."""
@@ -134,16 +146,20 @@ class _Mixer:
             self.fresh = torch.zeros_like(self.fresh)
         slot = self.count % self.images.shape[1]
         self.count += 1
-        step = image - self.last[0]
-        self.images[:, slot] = torch.where(torch.isfinite(step), step, 0.0)
-        self.changes[:, slot] = (change - self.last[1]) * root
+        step, turn = image - self.last[0], (change - self.last[1]) * root
+        drifting = (turn.norm(dim=1) <= DRIFT * (change * root).norm(dim=1))[:, None]
+        self.stretch = torch.where(drifting[:, 0], 2 * self.stretch, 1.0).clamp(max=LONGEST)
+        self.images[:, slot] = torch.where(drifting | ~torch.isfinite(step), 0.0, step)
+        self.changes[:, slot] = torch.where(drifting, 0.0, turn)
         self.last = image, change
         row = torch.bmm(self.changes, self.changes[:, slot, :, None])[:, :, 0]
         self.gram[:, slot, :], self.gram[:, :, slot] = row, row
         size = self.gram.diagonal(dim1=1, dim2=2).amax(1).view(-1, 1, 1)
         ridged = self.gram + torch.where(size > 0, RIDGE * size, 1.0) * self.identity
         shares = torch.linalg.solve(ridged, torch.bmm(self.changes, (change * root)[:, :, None]))
-        return (image - torch.bmm(shares.mT, self.images)[:, 0]).view_as(x)
+        mixed = image - torch.bmm(shares.mT, self.images)[:, 0]
+        far = image + (self.stretch[:, None] - 1) * change
+        return torch.where(drifting, far, mixed).view_as(x)
 
 
 def _like(per_problem: Tensor, state: Tensor) -> Tensor:

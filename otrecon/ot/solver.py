@@ -26,7 +26,7 @@ RATIO = 0.5
 """Blur of an annealing step relative to the step before."""
 
 ROUGH, ROUGH_ITERATIONS = 1e-3, 20
-"""Error at which an annealing step may move on, and its limit of iterations."""
+"""Error at which an annealing step may move on, unless less is asked of the last one; its limit of iterations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def solve_pair(
 ) -> Potentials:
     """Solve the dual problem between two measures; a guess of ``g`` is used where its dual value beats annealing's."""
     pair = _Pair(a, b, geometry, problem)
-    g = _anneal(a, b, geometry, problem)
+    g = _anneal(a, b, geometry, problem, max(ROUGH, tol))
     if guess is not None:
         better = pair.step(guess).merit > pair.step(g).merit
         g = torch.where(better.view(-1, *(1,) * (g.ndim - 1)), guess, g)
@@ -189,8 +189,8 @@ def solve_self(a: Tensor, geometry: Geometry, problem: Problem, *, tol: float, m
     return Potentials(both, both, value, found.error, found.converged, found.iterations, found.residuals)
 
 
-def _anneal(a: Tensor, b: Tensor, geometry: Geometry, problem: Problem) -> Tensor:
-    """Find ``g`` to start from, solved roughly at each blur of the annealing on as coarse a grid as it allows."""
+def _anneal(a: Tensor, b: Tensor, geometry: Geometry, problem: Problem, tol: float) -> Tensor:
+    """Find ``g`` to start from, solved to ``tol`` at each blur of the annealing on as coarse a grid as it allows."""
     g, coarsened = None, (1,) * len(geometry.target_shape)
     for blur in annealing(geometry, math.sqrt(problem.eps)):
         coarse, factors = geometry.coarsened(blur)
@@ -198,7 +198,7 @@ def _anneal(a: Tensor, b: Tensor, geometry: Geometry, problem: Problem) -> Tenso
         g = torch.zeros_like(small_b) if g is None else grown(g, coarsened, factors, small_b.shape)
         coarsened = factors
         pair = _Pair(small_a, small_b, coarse, Problem(blur**2, problem.rho))
-        g = fixed_point(pair.step, g, tol=ROUGH, max_iterations=ROUGH_ITERATIONS).image
+        g = fixed_point(pair.step, g, tol=tol, max_iterations=ROUGH_ITERATIONS).image
     return torch.zeros_like(b) if g is None else grown(g, coarsened, (1,) * len(coarsened), b.shape)
 
 

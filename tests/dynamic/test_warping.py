@@ -30,7 +30,7 @@ def test_contrast_that_changes_in_place_is_averaged_in_place():
 def test_displacements_of_edges_are_those_of_the_object():
     film = walk()
     # With a reach some of the edge rather vanishes and appears: the longer it is, the more of the way is walked.
-    forth, back = edge_displacements(film[:1], film[2:3], reach=24.0)
+    forth, back = edge_displacements(film, [(0, 2)], reach=24.0)
     ring = film[0] > 0.3 * film[0].max()
     torch.testing.assert_close(forth[0][ring].mean(0), torch.tensor([2.0, 3.0]).double(), rtol=0, atol=0.4)
     ring = film[2] > 0.3 * film[2].max()
@@ -40,7 +40,7 @@ def test_displacements_of_edges_are_those_of_the_object():
 def test_a_shorter_reach_walks_less_of_the_way():
     film = walk()
     ring = film[0] > 0.3 * film[0].max()
-    ways = [edge_displacements(film[:1], film[2:3], reach=reach)[0][0][ring].norm(dim=-1).mean() for reach in (3, 8)]
+    ways = [edge_displacements(film, [(0, 2)], reach=reach)[0][0][ring].norm(dim=-1).mean() for reach in (3, 8)]
     assert 0.3 < float(ways[0]) < float(ways[1]) < 13**0.5
 
 

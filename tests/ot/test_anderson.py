@@ -224,3 +224,18 @@ def test_iterating_on_beyond_rounding_breaks_nothing():
     linear = Linear(problem(0.1 * SPECTRUM, seed=18))
     found = fixed_point(linear, linear.start, tol=1e-300, max_iterations=200)
     torch.testing.assert_close(found.point, linear.fixed, rtol=1e-13, atol=1e-14)
+
+
+def test_a_drift_is_followed_in_ever_longer_steps():
+    """A map that creeps by a ten-thousandth a step, up to corners: past changes differ by rounding, or not at all."""
+    ends = torch.tensor([[1.0, 2.0, 0.5], [40.0, 3.0, 2.0]], dtype=torch.float64)
+
+    def step(x):
+        left = ends - x
+        error = left.abs().amax(1)
+        merit, slack = -left.abs().sum(1), torch.full_like(error, 1e-12)
+        return Step(x + left.clamp(-1e-4, 1e-4), torch.ones_like(x), error, merit, slack)
+
+    found = fixed_point(step, torch.zeros(2, 3, dtype=torch.float64), tol=1e-6, max_iterations=500)
+    assert bool(found.converged.all())
+    torch.testing.assert_close(found.point, ends, rtol=0, atol=1e-6)
