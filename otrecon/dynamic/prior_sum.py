@@ -31,7 +31,7 @@ class PriorSum(nn.Module):
     Attributes
     ----------
     generator
-        That which they draw from, so that a checkpoint can hold its state; None where none of them draws.
+        That which priors of your own draw from, so that a checkpoint can hold its state; None where none of them draws.
     """
 
     by_frames = True

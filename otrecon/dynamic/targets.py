@@ -83,7 +83,8 @@ class TransportTargets(nn.Module):
         self.reach = None if reach is None else check_positive("reach", reach)
         self.aimed = tuple(k for k, *_ in neighbours(self.observed, frames, also_observed=also_observed))
         if not self.aimed:
-            raise ValueError("no frame lies between two observed ones: say also_observed=True, or leave the prior out.")
+            also = "" if also_observed else "say also_observed=True, or "
+            raise ValueError(f"no frame lies between two observed ones: {also}leave the prior out.")
         self.register_buffer("targets", torch.zeros((len(self.aimed), *self.film_size[1:]), dtype=dtype))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
@@ -99,8 +100,12 @@ class TransportTargets(nn.Module):
         place = {k: i for i, k in enumerate(self.aimed)}
         asked = [(i, place[k]) for i, k in enumerate(frames.tolist()) if k in place]
         energy = self.targets.abs().square().sum()
-        if not energy > 0:
+        if int(self.steps) == 0:
             raise RuntimeError("there are no targets yet: call prepare before the first step.")
+        if not energy > 0:
+            raise RuntimeError(
+                "the targets are zero or not finite, as the film has gone out: take a lower rate or weight."
+            )
         if not asked:
             return images.real.sum() * 0
         mine, theirs = (list(one) for one in zip(*asked, strict=True))

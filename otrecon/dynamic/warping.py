@@ -66,7 +66,7 @@ def warped_frames(
     TypeError, ValueError
         If the film is none or not finite, or fewer than two frames are observed.
     """
-    film = check_film(film.detach(), least=2)
+    film = check_film(film, least=2).detach()
     filled = nearest_observed(film, observed)
     gaps = neighbours(observed, len(film), also_observed=also_observed)
     if not gaps:
@@ -100,37 +100,49 @@ def edge_displacements(
     Parameters
     ----------
     film
-        Real, ``(t, y, x)``. Edges are as strong as they are in all frames of the pairs together.
+        Real, ``(t, y, x)``.
     pairs
-        Indices of the first and the last frame, of each pair.
+        Indices of the first and the last frame, of each pair. The edges of a pair are moved in units of their mean
+        mass, so that it does not matter how bright other frames are.
     blur, reach, edge, tol, max_iterations
         As of `warped_frames`.
 
     Returns
     -------
     tuple of Tensor
-        Float64 ``(pairs, y, x, 2)``, in pixels, y first.
+        Float64 ``(pairs, y, x, 2)``, in pixels, y first; without a gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the film is none, complex or not finite, or there are no pairs, or they name frames that it does not have.
     """
+    film = check_film(film, least=1).detach()
+    if film.is_complex():
+        raise TypeError("film must be real: give the moduli of its frames, film.abs().")
+    if not pairs or not all(0 <= k < len(film) for pair in pairs for k in pair):
+        raise ValueError(f"pairs must be at least one, of the frames 0 to {len(film) - 1}, got {list(pairs)}.")
     check_positive("blur", blur)
     check_positive("reach", reach)
     check_positive("edge", edge)
     frames = sorted({k for pair in pairs for k in pair})
-    first, last = ([frames.index(pair[end]) for pair in pairs] for end in (0, 1))
-    grid = Grid((int(film.shape[-2]), int(film.shape[-1])))
-    edges = _edges(film[frames], edge)
-    if not bool(torch.isfinite(edges).all()):
+    single = _edges(film[frames], edge)
+    if not bool(torch.isfinite(single).all()):
         raise ValueError("a frame has values that are not finite.")
-    # Flat images have no edges: any mass will do, and it stays.
-    edges = edges + (FLOOR * edges.max() or 1.0)
-    edges = edges / edges.sum((-2, -1)).mean()
+    edges = torch.stack([single[[frames.index(pair[end]) for pair in pairs]] for end in (0, 1)])
+    top = edges.amax((0, -2, -1), keepdim=True)
+    # Two flat images have no edges: any mass will do, and it stays.
+    edges = edges + torch.where(top > 0, FLOOR * top, 1.0)
+    edges = edges / edges.sum((-2, -1), keepdim=True).mean(0)
+    grid = Grid((int(film.shape[-2]), int(film.shape[-1])))
 
     def plan(a: Tensor, b: Tensor) -> Plan:
         return sinkhorn(a, b, grid, blur=blur, reach=reach, tol=tol, max_iterations=max_iterations).plan
 
     # The plan of an image with itself is not the identity near borders and edges: entropy pulls inwards. Each is read
     # in the direction of what it is compared with, for a plan is symmetric up to its tolerance only.
-    there, still = plan(edges[first], edges[last]), plan(edges, edges)
-    return there.map() - still.map()[first], there.T.map() - still.T.map()[last]
+    there, still = plan(*edges), plan(edges, edges)
+    return there.map() - still.map()[0], there.T.map() - still.T.map()[1]
 
 
 def _edges(images: Tensor, width: float) -> Tensor:

@@ -13,21 +13,26 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Their numbers in malloc.h of the GNU C library."""
 
-_NEVER = 2**31 - 1
+_NEVER, _LARGEST = 2**31 - 1, 2**25
+"""In bytes; the latter is the most that an older library takes for its threshold of mmap."""
 
 
 def reuse_freed_blocks() -> bool:
-    """Let this process keep the memory that it frees, where it has the C library of GNU; say whether it does.
+    """Let this process keep the memory that it frees from now on; say whether it does.
 
     Otherwise a large tensor is a new piece of memory each time, which the system clears page by page before it is
     used. In a fit of a network to images of 208 x 208 pixels, which makes the same tensors in every step, that takes
-    half of the time. The price is some memory that lies idle.
+    half of the time. The price is some memory that lies idle, until the next call: what was freed before goes back to
+    the system. It is a setting of the whole process, and stays; where the C library is not that of GNU, none is made.
     """
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        library = ctypes.CDLL(None)
+        mallopt, trim = library.mallopt, library.malloc_trim
     except (AttributeError, OSError, TypeError):
         return False
-    return all(mallopt(number, _NEVER) == 1 for number in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
+    trim(0)
+    untrimmed = mallopt(_TRIM_THRESHOLD, _NEVER) == 1
+    return any(mallopt(_MMAP_THRESHOLD, most) == 1 for most in (_NEVER, _LARGEST)) and untrimmed
 
 
 class Peak:

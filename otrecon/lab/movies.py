@@ -57,14 +57,15 @@ def movies(experiment: Experiment, home: Path, *, only: Mapping[str, Any], secon
 
 
 def _scale(experiment: Experiment, config: Mapping[str, Any], varied: Collection[str]) -> str:
-    """Name the plan that a run differs least from, apart from what plans vary, and say whether it does."""
+    """Name the scale whose plan a run is nearest to, ``-changed`` where it differs by more than what plans vary."""
 
     def differences(plan: Plan) -> int:
         usual = json.loads(json.dumps(dataclasses.asdict(plan.config)))
         return sum(config.get(name) != value for name, value in usual.items() if name not in varied)
 
-    nearest = min(experiment.plans, key=lambda scale: differences(experiment.plans[scale]))
-    return f"{nearest}-changed" if differences(experiment.plans[nearest]) else nearest
+    by_scale = {scale: differences(plan) for scale, plan in experiment.plans.items()}
+    nearest = min(by_scale, key=lambda scale: by_scale[scale])
+    return f"{nearest}-changed" if by_scale[nearest] else nearest
 
 
 def _beside(film: Tensor, reference: Tensor | None) -> tuple[Tensor, float | None]:

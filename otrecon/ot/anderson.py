@@ -127,7 +127,7 @@ class _Mixer:
         self.count = 0
 
     def forget(self, which: Tensor) -> None:
-        """Clear the memory of some problems; a column of zeros takes no part in a mixture."""
+        """Clear the memory of some problems, and step by ones again; a column of zeros takes no part in a mixture."""
         self.fresh = self.fresh | which
         self.stretch = torch.where(which, 1.0, self.stretch)
 

@@ -117,7 +117,7 @@ class _Transposed:
         return _apply(plan._kernel.T, plan.log_target, plan.log_source, u, plan.geometry.source_shape, plan.dtype)
 
     def map(self) -> Tensor:
-        """Where the mass of each target comes from on average: `Plan.map` the other way."""
+        """Where the mass of each target comes from on average: positions ``(..., *shape, ndim)``, as of `Plan.map`."""
         plan = self._plan
         return _map(plan._kernel.T, plan.log_source, plan.geometry, plan.dtype)
 

@@ -26,7 +26,7 @@ RATIO = 0.5
 """Blur of an annealing step relative to the step before."""
 
 ROUGH, ROUGH_ITERATIONS = 1e-3, 20
-"""Error at which an annealing step may move on, unless less is asked of the last one; its limit of iterations."""
+"""Error at which an annealing step may move on, or the tolerance where that is larger; its limit of iterations."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,6 +201,11 @@ def test_priors_by_frames_add_up():
     assert both.generator is None
 
 
+def dark(prior):
+    prior.prepare(lambda: torch.zeros(5, *SIZE))
+    return prior
+
+
 class Drawing(SpatialTV):
     def __init__(self, generator):
         super().__init__(5)
@@ -269,6 +274,12 @@ def test_a_sum_shows_what_its_priors_draw_from():
             RuntimeError,
             "call prepare before the first step",
         ),
+        (
+            lambda: dark(TransportTargets(5, SIZE, (0, 4), moves="edges"))(torch.ones(1, *SIZE), torch.tensor([1])),
+            RuntimeError,
+            "the targets are zero or not finite",
+        ),
+        (lambda: TransportTargets(4, SIZE, (0, 1), also_observed=True), ValueError, "observed ones: leave the prior"),
     ],
 )
 def test_bad_input_names_the_fix(call, error, message):

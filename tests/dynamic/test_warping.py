@@ -79,3 +79,41 @@ def test_values_that_are_not_finite():
     film[0, 3, 3] = float("nan")
     with pytest.raises(ValueError, match="not finite"):
         warped_frames(film, (0, 3))
+
+
+def test_each_pair_is_moved_by_itself_however_bright_others_are():
+    film = walk() * torch.tensor([0.05, 0.05, 1.0, 2.0]).double()[:, None, None]
+    pairs = [(2, 3), (0, 1), (1, 3)]
+    together = edge_displacements(film, pairs, tol=1e-7)
+    for k, pair in enumerate(pairs):
+        for all_of_them, alone in zip(together, edge_displacements(film, [pair], tol=1e-7), strict=True):
+            torch.testing.assert_close(all_of_them[k], alone[0], rtol=0, atol=1e-4)
+
+
+def test_a_film_may_brighten_without_harm_to_its_dark_frames():
+    film = torch.cat([0.05 * walk(), walk()])
+    found = warped_frames(film, (0, 3, 4, 7))
+    torch.testing.assert_close(
+        found[:4], 0.05 * warped_frames(walk(), (0, 3)), rtol=0, atol=1e-3 * float(film[0].max())
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda film: edge_displacements(film, []), ValueError, "pairs must be at least one"),
+        (lambda film: edge_displacements(film, [(0, 4)]), ValueError, "of the frames 0 to 3"),
+        (lambda film: edge_displacements(film + 0j, [(0, 1)]), TypeError, r"film.abs\(\)"),
+        (lambda film: edge_displacements(film[0], [(0, 1)]), TypeError, r"tensor \(t, y, x\)"),
+        (lambda film: edge_displacements(film / 0, [(0, 1)]), ValueError, "not finite"),
+        (lambda film: warped_frames(film.tolist(), (0, 3)), TypeError, r"tensor \(t, y, x\)"),
+    ],
+)
+def test_bad_films_and_pairs_name_the_fix(call, error, message):
+    with pytest.raises(error, match=message):
+        call(walk())
+
+
+def test_no_gradient_is_asked_of_edges():
+    forth, _ = edge_displacements(walk().requires_grad_(), [(0, 1)])
+    assert not forth.requires_grad

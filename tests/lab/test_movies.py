@@ -46,10 +46,11 @@ def test_each_run_with_a_film_has_one_beside_its_record_and_its_reference(home, 
 
 
 def test_runs_with_other_settings_than_their_plan_are_told_apart(home):
-    assert command.main(["run", FILMS, "--scale", "smoke", "--set", "size=4"], home=home) == 0
+    for more in (["cpu"], ["cpu", "--set", "word=b"]):
+        assert command.main(["run", FILMS, "--scale", *more], home=home) == 0
     assert command.main(["movie", FILMS, "--only", "seed=0"], home=home) == 0
     names = {path.stem.rsplit("-", 1)[0] for path in (home / "results" / "films").glob("*.gif")}
-    assert names == {"0-smoke", "0-smoke-changed"}
+    assert names == {"0-smoke", "0-cpu", "0-cpu-changed"}
 
 
 def test_some_of_them_as_long_as_one_likes(home):

@@ -66,4 +66,12 @@ TOY = Experiment(
     {scale: Plan(Settings(), {"seed": (0, 1, 2, 3)}) for scale in ("smoke", "cpu", "paper")},
 )
 
-FILMS = Experiment("films", "Toy films", film, TOY.plans)
+FILMS = Experiment(
+    "films",
+    "Toy films",
+    film,
+    {
+        scale: Plan(Settings(size=size), TOY.plans[scale].over)
+        for scale, size in (("smoke", 3), ("cpu", 4), ("paper", 5))
+    },
+)

@@ -14,6 +14,8 @@ GEOMETRIES = {
     "volume": Grid((3, 4, 5), (2.0, 1.0, 1.0)),
     "convolution": Convolution((6, 9), [torch.abs, lambda x: x**4 / 50]),
     "saturating": Convolution((6, 9), lambda y, x: 1 - torch.exp(-((y**2 + x**2) ** 2) / 5.0**4)),
+    "downhill": Convolution((6, 9), [lambda y: y.clamp(min=0) ** 2 + 0.3 * y.clamp(max=0) ** 2, torch.abs]),
+    "downwind": Convolution((6, 9), lambda y, x: (y**2 + x**2) / (1 + 0.5 * torch.tanh(x))),
     "matrix": Dense(reference.costs((4, 5))[:, :13]),
 }
 EVERY = pytest.mark.parametrize("name", list(GEOMETRIES))
@@ -96,7 +98,7 @@ def test_the_cost_of_the_moves_is_that_of_the_matrix(name, reach):
     torch.testing.assert_close(found.transport_cost, expected, rtol=1e-7, atol=0)
 
 
-@pytest.mark.parametrize("name", ["line", "image", "volume", "convolution", "saturating"])
+@pytest.mark.parametrize("name", ["line", "image", "volume", "convolution", "saturating", "downhill", "downwind"])
 def test_the_map_is_the_mean_place_where_the_mass_of_a_pixel_goes_and_comes_from(name):
     geometry = GEOMETRIES[name]
     found, a, b = transported(name)
