@@ -96,7 +96,7 @@ def barycentric_frames(
     Raises
     ------
     TypeError, ValueError
-        If the film is none, has negative or empty frames, or fewer than two are observed.
+        If the film is none, has observed frames that are negative, empty or not finite, or fewer than two of them.
     """
     film = check_film(film, least=2).detach()
     filled = nearest_observed(film, observed)
@@ -106,6 +106,10 @@ def barycentric_frames(
     pairs = torch.stack([torch.stack([film[before], film[after]]) for _, before, after, _ in gaps])
     shares = torch.tensor([[1 - share, share] for *_, share in gaps], dtype=torch.float64, device=film.device)
     mass = pairs.abs().double() if film.is_complex() else pairs.double()
+    if not bool(torch.isfinite(mass).all()):
+        raise ValueError("an observed frame has values that are not finite.")
+    if bool((mass < 0).any()):
+        raise ValueError("an observed frame has negative values, which are no mass: clamp them, film.clamp(min=0).")
     total = mass.sum((-2, -1), keepdim=True)
     if not bool((total > 0).all()):
         raise ValueError("a frame is empty: there is no mass to move. Observed frames must not be zero everywhere.")

@@ -269,6 +269,8 @@ def test_a_sum_shows_what_its_priors_draw_from():
         ),
         (lambda: TransportTargets(5, (4,), (0, 4)), ValueError, "two positive integers"),
         (lambda: barycentric_frames([1.0, 2.0], (0, 1)), TypeError, "film must be a real or complex tensor"),
+        (lambda: barycentric_frames(torch.ones(3, *SIZE) - 2, (0, 2)), ValueError, r"negative .* film.clamp\(min=0\)"),
+        (lambda: barycentric_frames(torch.ones(3, *SIZE) / 0, (0, 2)), ValueError, "not finite"),
         (
             lambda: TransportTargets(5, SIZE, (0, 4))(torch.ones(1, *SIZE), torch.tensor([1])),
             RuntimeError,

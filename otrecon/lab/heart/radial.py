@@ -115,7 +115,7 @@ def radial_scan(config: HeartSettings, folder: Path, *, progress: bool = False) 
         path = Path(config.file).expanduser()
     cine = load_radial_cine(path)
     frames, coils, spokes, _ = cine.kdata.shape
-    if progress:
+    if progress or config.file is not None:
         height, width = cine.im_size
         sys.stderr.write(f"{path.name}: {frames} frames of {spokes} spokes, {coils} coils, {height} x {width} pixels\n")
     if (agreement := _agreement(cine)) < _AGREEMENT:

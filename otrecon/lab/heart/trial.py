@@ -31,7 +31,8 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
         held out; ``fit_seconds`` of the reconstruction, and ``prior_seconds`` that a prior took of them;
         ``weight_used``; of classical methods ``iterations``, ``converged``, ``error``, ``residuals``, ``objective``; of
         networks ``spatial_weight_used``, ``iterations``, ``best_step``, ``best_loss``; ``window``, top, bottom, left
-        and right of the heart; and the tensors ``film`` and ``reference``, ``(t, y, x)``.
+        and right of the heart; of a file its ``size``, ``frames`` and ``coils``; and the tensors ``film`` and
+        ``reference``, ``(t, y, x)``.
     """
     scan = rat_scan(config, folder) if config.data == "rat" else radial_scan(config, folder, progress=progress)
     begun = time.perf_counter()
@@ -42,6 +43,7 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
     spent = {"fit_seconds": round(time.perf_counter() - begun, 2), "prior_seconds": 0.0}
     window = heart_window(scan.reference, config.region)
     return {
+        **(_of_file(scan) if config.data == "file" else {}),
         **judge(film.abs().cpu(), scan, window),
         "held_out_error": scan.predicted(film),
         **spent,
@@ -50,6 +52,12 @@ def trial(config: HeartSettings, *, folder: Path, progress: bool) -> dict[str, A
         "film": film.abs(),
         "reference": scan.reference,
     }
+
+
+def _of_file(scan: Scan) -> dict[str, int | None]:
+    """Give what a report says in place of the settings of the phantom, which a file does not heed."""
+    frames, _, size = scan.reference.shape
+    return {"size": size, "frames": frames, "coils": len(scan.smaps), "spokes": None, "snr": None}
 
 
 def heart_window(reference: Tensor, share: float) -> tuple[int, int, int, int]:
