@@ -55,7 +55,8 @@ def test_grasp_against_scipy():
     start = np.zeros(2 * A.shape[1])
     settings = {"maxiter": 5000, "maxfun": 10000, "ftol": 1e-16, "gtol": 1e-9, "maxcor": 30}
     theirs = minimize(objective, start, jac=True, method="L-BFGS-B", options=settings)
-    result = grasp(operator, y, weight=0.03, smoothing=0.2, restarts=1, iterations=300, tolerance=1e-8)
+    # A search along a line compares values of the objective: a slope of 1e-8 changes them by less than rounding.
+    result = grasp(operator, y, weight=0.03, smoothing=0.2, restarts=1, iterations=300, tolerance=1e-7)
     ours = np.concatenate([result.image.real.ravel(), result.image.imag.ravel()])
     assert result.objective[-1] == pytest.approx(theirs.fun, rel=1e-10)
     assert np.linalg.norm(ours - theirs.x) < 1e-5 * np.linalg.norm(theirs.x)
